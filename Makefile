@@ -1,0 +1,55 @@
+# `make app` and `make test` need only Python >= 3.11 and a package index; everything else is set up in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+PORT ?= 8501
+
+.PHONY: app demo test test-slow lint types browser env env-dev lock clean
+
+app: env demo  ## build the demonstration cases and open the app
+	@$(BIN)/python -m icicore.cli demo --print-address --port $(PORT)
+	$(BIN)/streamlit run app.py --server.port $(PORT)
+
+demo: env
+	$(BIN)/python -m icicore.cli demo
+
+test: env-dev lint types  ## lint, types, architecture and all quick tests (browser tests where Chromium is found)
+	$(BIN)/python -m pytest
+
+test-slow: env-dev
+	$(BIN)/python -m pytest -m slow
+
+lint: env-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/lint-imports
+
+types: env-dev
+	$(BIN)/mypy
+
+# One stamp per requirements file: set-up runs again only when the pins change. The files pin every package, so nothing
+# is resolved again (--no-deps).
+env: $(VENV)/.run-stamp
+env-dev: $(VENV)/.dev-stamp
+
+$(UV):
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "icicore needs Python 3.11 or newer")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+$(VENV)/.run-stamp: requirements.txt | $(UV)
+	test -e $(VENV)/.dev-stamp || $(UV) pip install --quiet --no-deps --python $(BIN)/python -r requirements.txt -e .
+	touch $@
+
+$(VENV)/.dev-stamp: requirements-dev.txt | $(UV)
+	$(UV) pip install --quiet --no-deps --python $(BIN)/python -r requirements-dev.txt -e .
+	touch $@ $(VENV)/.run-stamp
+
+lock: $(UV)  ## compile the pinned requirements from pyproject.toml
+	$(UV) pip compile -q pyproject.toml --no-emit-index-url --no-header -o requirements.txt
+	$(UV) pip compile -q pyproject.toml --extra dev -c requirements.txt --no-emit-index-url --no-header -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

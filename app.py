@@ -1,0 +1,35 @@
+"""Launcher: ``streamlit run app.py`` serves the pages, the tile server and the worker from one port.
+
+Streamlit finds the assignment ``app = st.App(...)``, imports this file once and serves it. The script it runs for each
+session lies in the package, not here: beside a folder named ``pages`` Streamlit would serve those files without the
+login.
+"""
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+if get_script_run_ctx(suppress_warning=True) is None:
+    from streamlit import config
+
+    from icicore.addresses import installation_secret
+    from icicore.jobs.worker import lifespan
+    from icicore.server import build_routes, enable_tcp_nodelay
+    from icicore.settings import read_settings
+    from icicore.workflows.services import build_services
+
+    services = build_services(read_settings())
+    enable_tcp_nodelay()
+    app = st.App(
+        "icicore/ui/main.py",
+        routes=build_routes(
+            str(config.get_option("server.baseUrlPath") or ""),
+            find_slide=services.find_slide,
+            results_dir=services.settings.results_dir,
+            secret=installation_secret(services.settings.home),
+        ),
+        lifespan=lifespan,
+    )
+else:  # a test runs this file as a Streamlit script
+    from icicore.ui.main import main
+
+    main()

@@ -1,0 +1,97 @@
+"""Addresses that the pages write and the server answers: browser assets, slide ids, signed tokens.
+
+Front end and server never import each other; what both must agree on is here.
+
+A token signs one slide for one user. It is an HMAC over the UTC day, so it stays the same for a whole day (the
+browser may keep what it fetched) and stops working at the latest after two.
+"""
+
+import contextlib
+import hashlib
+import hmac
+import os
+import re
+import secrets
+from functools import cache
+from pathlib import Path
+
+STATIC = Path(__file__).resolve().parent / "server" / "static"
+"""Folder of the browser files."""
+
+ROOT = "icicore"
+"""First segment of every address."""
+
+_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_DIGEST = re.compile(r"[0-9a-f]{16}")
+_SECONDS_PER_DAY = 86_400
+_VALID_DAYS = 2
+
+
+class BadToken(ValueError):
+    """A token that is missing, forged, expired or made for another slide."""
+
+
+def is_key(text: str) -> bool:
+    """Tell whether the text can be a case key: letters, digits, ``_`` and ``-`` only."""
+    return _KEY.fullmatch(text) is not None
+
+
+def is_digest(text: str) -> bool:
+    """Tell whether the text can be a slide id or bundle id: the first 16 hexadecimal digits of a digest."""
+    return _DIGEST.fullmatch(text) is not None
+
+
+@cache
+def asset_digest() -> str:
+    """Digest of all browser files; part of their address, so a new version is never mixed with a cached one."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in STATIC.rglob("*") if p.is_file()):
+        digest.update(path.relative_to(STATIC).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def mint(secret: str, slide_id: str, user: str, *, now: float) -> str:
+    """Sign a slide for a user.
+
+    Parameters
+    ----------
+    secret : the installation's secret, the same in all processes
+    slide_id : first 16 hexadecimal digits of the slide digest
+    user : name of the user; only a keyed hash of it enters the token
+    now : seconds since the epoch
+    """
+    who = _mac(secret, "user", user)[:12]
+    day = int(now // _SECONDS_PER_DAY)
+    return f"{day:x}.{who}.{_mac(secret, 'slide', slide_id, who, str(day))[:32]}"
+
+
+def check(secret: str, token: str, slide_id: str, *, now: float) -> None:
+    """Verify a token of `mint`; raises BadToken when it does not open this slide now."""
+    day, _, rest = token.partition(".")
+    who, _, signature = rest.partition(".")
+    if re.fullmatch(r"[0-9a-f]{1,8}", day) is None:
+        raise BadToken("the token is malformed")
+    expected = _mac(secret, "slide", slide_id, who, str(int(day, 16)))[:32]
+    if not hmac.compare_digest(expected.encode(), signature.encode()):
+        raise BadToken("the signature does not fit")
+    if not 0 <= int(now // _SECONDS_PER_DAY) - int(day, 16) < _VALID_DAYS:
+        raise BadToken("the token has expired")
+
+
+def _mac(secret: str, *parts: str) -> str:
+    return hmac.new(secret.encode(), "\0".join(parts).encode(), hashlib.sha256).hexdigest()
+
+
+def installation_secret(home: Path) -> str:
+    """Return the secret that signs tokens: a random file in ``home`` for its owner alone, made when missing."""
+    path = home / "secret"
+    if not path.exists():
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = home / f".secret-{secrets.token_hex(8)}"
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as stream:
+            stream.write(secrets.token_hex(32))
+        with contextlib.suppress(FileExistsError):  # another process was first: its secret counts
+            os.link(draft, path)
+        draft.unlink()
+    return path.read_text(encoding="ascii")

@@ -1,0 +1,1 @@
+"""The four clinical values and the RECIST response label."""

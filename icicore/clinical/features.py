@@ -1,0 +1,65 @@
+"""The four clinical values as numbers with a mask, z-scored with statistics of the training cases."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from icicore.domain import ClinicalValues
+from icicore.types import F32, Json, Mask
+
+NAMES = ("age", "sex", "ecog", "ldh_uln")
+"""Order of the clinical values in every vector."""
+
+
+def encode(values: ClinicalValues) -> tuple[F32, Mask]:
+    """Unscaled values, float32 (4,), and which are known, bool (4,).
+
+    Age in years, sex 0 female and 1 male, ECOG 0-4, log2 of LDH over its upper limit of normal. Unknown is 0.
+    """
+    raw = (
+        values.age,
+        None if values.sex is None else float(values.sex == "M"),
+        values.ecog,
+        None if values.ldh_uln is None else np.log2(values.ldh_uln),
+    )
+    known = np.array([value is not None for value in raw], np.bool_)
+    return np.array([0.0 if value is None else value for value in raw], np.float32), known
+
+
+@dataclass(frozen=True)
+class ClinicalScaler:
+    """Centre and spread of the four values over the training cases in which each is known.
+
+    Attributes
+    ----------
+    mean, scale : float32 (4,)
+    """
+
+    mean: F32
+    scale: F32
+
+    @classmethod
+    def fit(cls, cases: Sequence[ClinicalValues]) -> "ClinicalScaler":
+        """Fit on training cases; a value that never varies keeps scale 1."""
+        if not cases:
+            return cls(np.zeros(len(NAMES), np.float32), np.ones(len(NAMES), np.float32))
+        raw, known = (np.stack(column) for column in zip(*map(encode, cases), strict=True))
+        count = np.maximum(known.sum(axis=0), 1)
+        mean = np.where(known, raw, 0).sum(axis=0, dtype=np.float64) / count
+        scale = np.sqrt((np.where(known, raw - mean, 0) ** 2).sum(axis=0, dtype=np.float64) / count)
+        return cls(mean.astype(np.float32), np.where(scale < 1e-6, 1.0, scale).astype(np.float32))
+
+    def transform(self, values: ClinicalValues) -> tuple[F32, Mask]:
+        """Z-scores, float32 (4,), 0 where unknown, and which values are known, bool (4,)."""
+        raw, known = encode(values)
+        return np.where(known, (raw - self.mean) / self.scale, 0).astype(np.float32), known
+
+    def to_json(self) -> Json:
+        """As stored in a bundle."""
+        return {"mean": [float(v) for v in self.mean], "scale": [float(v) for v in self.scale]}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, list[float]]) -> "ClinicalScaler":
+        """Inverse of :meth:`to_json`, exact."""
+        return cls(np.array(stored["mean"], np.float32), np.array(stored["scale"], np.float32))

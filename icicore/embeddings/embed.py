@@ -1,0 +1,179 @@
+"""A slide to a bag: find tissue, lay the grid, read, normalise, encode. Resumable, shareable, cached."""
+
+import dataclasses
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from icicore.embeddings.bag import Bag, BagGrid
+from icicore.embeddings.cache import BATCH, CHUNK, CacheEntry, EmbeddingCache, EmbeddingSpec
+from icicore.embeddings.chunks import Arrays, default_workers, file_lock, run_chunks, storage_errors
+from icicore.embeddings.encoder import TileEncoder
+from icicore.embeddings.sprites import SPRITE_PX, sprite, write_sheets
+from icicore.errors import SlideError
+from icicore.slides.base import SlideReader
+from icicore.slides.overview import read_overview
+from icicore.slides.quality import QualityReport, assess
+from icicore.slides.stain import StainFit, fit_slide_stain, normalise
+from icicore.slides.tiling import TileGrid, TilePlan
+from icicore.slides.tissue import mask_overview
+from icicore.types import F32, Progress, RgbTiles, no_progress
+
+log = logging.getLogger(__name__)
+
+
+def embedding_spec(reader: SlideReader, *, digest: str, grid: TileGrid, encoder: TileEncoder) -> EmbeddingSpec:
+    """Return the full specification of a slide's bag; its key finds the bag in the cache."""
+    return EmbeddingSpec(
+        slide_digest=digest,
+        mpp=reader.mpp,
+        bounds_l0=reader.bounds_l0,
+        grid=grid,
+        encoder=encoder.identity(),
+    )
+
+
+def embed_slide(
+    reader: SlideReader,
+    *,
+    digest: str,
+    grid: TileGrid,
+    encoder: TileEncoder,
+    cache: EmbeddingCache,
+    progress: Progress = no_progress,
+) -> Bag:
+    """Embed all tissue tiles of a slide, or return the bag that was made before.
+
+    Work is kept in chunks of 64 tiles: after a crash or a cancellation the same call continues where it stopped,
+    and its result is the same to the bit. Several processes that call it share the chunks. Tiles that cannot be
+    read are skipped and counted in ``bag.quality``. Beside the bag lie sprite sheets of its tiles.
+
+    Raises
+    ------
+    SlideError, MissingMpp, TooCoarse, NoTissue : the slide cannot be embedded
+    InputError : the cache cannot be written
+    Cancelled : raised by ``progress``; finished chunks stay
+    """
+    spec = embedding_spec(reader, digest=digest, grid=grid, encoder=encoder)
+    if (bag := cache.load(spec)) is not None:
+        progress(len(bag), len(bag), "embedding")
+        return bag
+    overview = read_overview(reader)
+    tissue = mask_overview(overview, reader.mpp)
+    plan = grid.plan(reader, tissue)
+    work = _Work(reader, plan, fit_slide_stain(reader, tissue), encoder)
+    entry, n_chunks = cache.entry(spec.key), -(-len(plan.index) // CHUNK)
+    with storage_errors(cache.folder):
+        entry.folder.mkdir(parents=True, exist_ok=True)
+    run_chunks(
+        entry.parts,
+        work.chunk,
+        n_chunks=n_chunks,
+        workers=default_workers(encoder.device),
+        finished=entry.finished,
+        progress=lambda n, _, what: progress(min(n * CHUNK, len(plan)), len(plan), what),
+        what="embedding",
+    )
+    with storage_errors(cache.folder), file_lock(entry.folder / "finish.lock", block=True):
+        bag = cache.load(spec)  # another process may have been faster
+        if bag is None:
+            bag = _finish(work, entry, spec, assess(reader, tissue, overview=overview))
+        entry.parts.clear()
+    return bag
+
+
+def encode_in_batches(encoder: TileEncoder, tiles: RgbTiles) -> F32:
+    """Encode tiles in batches of 16, always cut alike, so that results do not depend on who computes them."""
+    parts = [encoder.encode(tiles[start : start + BATCH]) for start in range(0, len(tiles), BATCH)]
+    return np.concatenate(parts) if parts else np.zeros((0, encoder.dim), np.float32)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Everything a worker needs to compute a chunk."""
+
+    reader: SlideReader
+    plan: TilePlan
+    stain: StainFit
+    encoder: TileEncoder
+
+    def chunk(self, number: int) -> Arrays:
+        """Embeddings, positions in the plan and sprites of the readable tiles of a chunk."""
+        kept, tiles = read_tiles(self.reader, self.plan, range(number * CHUNK, (number + 1) * CHUNK))
+        sprites = [sprite(tile) for tile in tiles]
+        embeddings = encode_in_batches(self.encoder, normalise(tiles, self.stain))
+        return {
+            "embeddings": embeddings.astype(np.float16),
+            "kept": np.asarray(kept, np.int32),
+            "sprites": np.stack(sprites) if sprites else np.zeros((0, SPRITE_PX, SPRITE_PX, 3), np.uint8),
+        }
+
+
+def read_tiles(reader: SlideReader, plan: TilePlan, numbers: range) -> tuple[list[int], RgbTiles]:
+    """Read some tiles of a plan; returns the numbers of the readable ones and their pixels (k, px, px, 3)."""
+    kept: list[int] = []
+    tiles: list[np.ndarray] = []
+    for i in range(numbers.start, min(numbers.stop, len(plan.index))):
+        tile = plan.readable(reader, i)
+        if tile is not None:
+            kept.append(i)
+            tiles.append(tile)
+    side = plan.grid.tile_px
+    return kept, np.stack(tiles) if tiles else np.zeros((0, side, side, 3), np.uint8)
+
+
+def _finish(work: _Work, entry: CacheEntry, spec: EmbeddingSpec, quality: QualityReport) -> Bag:
+    """Join all chunks into the bag and its sprite sheets; the bag is written last."""
+    plan, kept, embeddings = work.plan, [], []
+    n_chunks = -(-len(plan.index) // CHUNK)
+
+    def sprites() -> Iterator[RgbTiles]:
+        for number in range(n_chunks):
+            part = entry.parts.load(number)
+            if part is None:  # damaged on disk, or removed by hand
+                part = work.chunk(number)
+            kept.append(part["kept"])
+            embeddings.append(part["embeddings"])
+            yield part["sprites"]
+
+    n = write_sheets(entry.folder, sprites())
+    if n == 0:
+        raise SlideError(work.reader.path, "not a single tile can be read", remedy="copy or scan the slide again")
+    chosen = np.concatenate(kept)
+    bag = Bag(
+        embeddings=np.concatenate(embeddings),
+        coords_l0=plan.coords_l0[chosen],
+        index=plan.index[chosen],
+        slide_digest=spec.slide_digest,
+        grid=_bag_grid(plan, spec.mpp),
+        encoder_id=work.encoder.identifier,
+        stain=work.stain,
+        quality=dataclasses.replace(
+            quality,
+            n_tiles=n,
+            unreadable_tiles=len(plan.index) - n,
+            stain_method=work.stain.method,
+            stain_note=work.stain.note,
+            upsampling=plan.upsampling,
+        ),
+        spec_key=spec.key,
+    )
+    bag.save(entry.bag_path)
+    return bag
+
+
+def _bag_grid(plan: TilePlan, native_mpp: float) -> BagGrid:
+    grid = plan.grid
+    return BagGrid(
+        origin_l0=plan.origin_l0,
+        tile_l0=plan.tile_l0,
+        rows=plan.rows,
+        cols=plan.cols,
+        tile_px=grid.tile_px,
+        mpp=grid.mpp,
+        native_mpp=native_mpp,
+        min_tissue=grid.min_tissue,
+        upsampling=plan.upsampling,
+    )

@@ -1,0 +1,1 @@
+"""Metrics, calibration and thresholds; pure functions on arrays."""

@@ -1,0 +1,80 @@
+"""The huey queue and what pages call: submit, look up, cancel."""
+
+from functools import lru_cache
+from urllib.parse import urlparse
+
+from huey import Huey, RedisHuey, SqliteHuey
+
+from icicore.errors import InputError
+from icicore.store.cases import CaseRow
+from icicore.store.jobs import JobRow
+from icicore.workflows.services import Services
+
+SCORE, DEMO = "score", "demo"
+
+
+@lru_cache(maxsize=4)
+def open_queue(url: str) -> Huey:
+    """Open the queue behind ``ICICORE_QUEUE_URL``: ``sqlite:///path`` or ``redis://host``."""
+    parsed = urlparse(url)
+    if parsed.scheme == "sqlite":
+        return SqliteHuey("icicore", filename=url.removeprefix("sqlite:///"), fsync=True)
+    if parsed.scheme in ("redis", "rediss"):
+        return RedisHuey("icicore", url=url)
+    raise InputError(
+        "ICICORE_QUEUE_URL",
+        f"{parsed.scheme!r} is no queue",
+        expected="sqlite:///... or redis://...",
+        remedy="correct or unset it",
+    )
+
+
+def enqueue(services: Services, job_id: str) -> None:
+    """Put a job's id into the queue; the row says what it is."""
+    from icicore.jobs.handlers import run_job_task
+
+    run_job_task(open_queue(services.settings.queue_url))(job_id)
+
+
+def submit_score(services: Services, case_key: str) -> JobRow:
+    """Queue the scoring and explanation of a case; returns the job that is already active, if there is one."""
+    row = services.cases.get(case_key)
+    if row is not None and row.job_id is not None:
+        active = services.jobs.get(row.job_id)
+        if active is not None and active.active:
+            return active
+    job = services.jobs.create(SCORE, case_key=case_key)
+    services.cases.set_state(case_key, "queued", job_id=job.job_id)
+    enqueue(services, job.job_id)
+    return job
+
+
+def submit_demo(services: Services, n_cases: int) -> JobRow:
+    """Queue the building of the demonstration cases; returns the job that is already active, if there is one."""
+    for job in services.jobs.recent(active_only=True):
+        if job.kind == DEMO:
+            return job
+    job = services.jobs.create(DEMO, parameters={"n_cases": n_cases})
+    enqueue(services, job.job_id)
+    return job
+
+
+def cancel(services: Services, job_id: str) -> None:
+    """Ask a job to stop; one that waits is closed at once and its case goes back to what it was."""
+    services.jobs.request_cancel(job_id)
+    job = services.jobs.get(job_id)
+    if job is not None and not job.active and job.case_key is not None:
+        restore_case(services, job.case_key)
+
+
+def restore_case(services: Services, case_key: str) -> None:
+    """After a cancelled job: the case shows its last result again, or is new."""
+    row = services.cases.get(case_key)
+    if row is not None and row.state in ("queued", "running"):
+        services.cases.set_state(case_key, _settled_state(row), job_id=None)
+
+
+def _settled_state(row: CaseRow) -> str:
+    if row.probability is None:
+        return "new"
+    return "limited" if row.reasons else "scored"

@@ -1,0 +1,110 @@
+"""The worker process: ``python -m icicore.jobs.worker``, one per home folder, started with the app.
+
+A lock file keeps it single; a worker that outlives its app (after ``kill -9``) is found again and used on.
+"""
+
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from icicore.settings import PROJECT, Settings, read_settings
+
+log = logging.getLogger(__name__)
+LOCK, LOG = "worker.lock", "worker.log"
+
+
+@contextlib.contextmanager
+def worker_lock(home: Path) -> Iterator[bool]:
+    """Hold the worker's lock; yields False when another worker has it. The file tells the holder's pid."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / LOCK).open("a+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        handle.seek(0)
+        handle.truncate()
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield True
+
+
+def main() -> int:
+    """Requeue what a crash interrupted, then serve the queue until told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    settings = read_settings()
+    with worker_lock(settings.home) as mine:
+        if not mine:
+            log.info("another worker serves this home")
+            return 0
+        from icicore.jobs.handlers import run_job_task
+        from icicore.jobs.queue import open_queue
+        from icicore.workflows.services import build_services
+
+        services = build_services(settings)
+        queue = open_queue(settings.queue_url)
+        task = run_job_task(queue)
+        # The rows are the truth and the queue only carries ids; an id that is queued twice starts only once.
+        for job in services.jobs.requeue_lost():
+            task(job.job_id)
+        services.database.close()
+        _niceness()
+        consumer = queue.create_consumer(workers=1, worker_type="thread", initial_delay=0.1, max_delay=0.5)
+        consumer.run()
+    return 0
+
+
+def _niceness() -> None:
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(10)  # the app's tiles come first
+
+
+def spawn_worker(settings: Settings) -> "subprocess.Popen[bytes]":
+    """Start a worker in a session of its own; it exits at once if one is running."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    roots = os.pathsep.join(map(str, settings.roots))  # the default depends on the current folder
+    environment = {**os.environ, "ICICORE_HOME": str(settings.home), "ICICORE_ROOTS": roots}
+    with (settings.home / LOG).open("ab") as log_file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "icicore.jobs.worker"],
+            cwd=PROJECT,
+            stdin=subprocess.DEVNULL,
+            stdout=log_file,
+            stderr=log_file,
+            start_new_session=True,
+            env=environment,
+        )
+
+
+@asynccontextmanager
+async def lifespan(_app: object) -> AsyncIterator[dict[str, object]]:
+    """Run a worker for as long as the app runs; set ``ICICORE_WORKER=0`` to run it elsewhere."""
+    process = spawn_worker(read_settings()) if os.environ.get("ICICORE_WORKER", "1") != "0" else None
+    try:
+        yield {}
+    finally:
+        if process is not None:
+            _stop(process)
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is not None:
+        return
+    # SIGTERM stops at once; the interrupted job continues from its cache when a worker starts again.
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""Fusion of the modality embeddings: attention over the modalities present, or plain concatenation."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from icicore.models.attention import masked_softmax
+
+
+def _classifier(dim: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(dim, 64), nn.ReLU(), nn.Linear(64, 1))
+
+
+class AttentionFusion(nn.Module):
+    """The reference fusion, with a mask for absent modalities.
+
+    ``h_m = tanh(W_m x_m + b_m)``; one shared linear score ``s_m = w.h_m + c``; ``alpha`` = softmax of ``s`` over the
+    modalities present; ``z = sum_m alpha_m h_m``; logit = Linear(64, 1)(ReLU(Linear(dim, 64)(z))).
+    """
+
+    def __init__(self, dims: Sequence[int], dim: int) -> None:
+        super().__init__()
+        self.projections = nn.ModuleList(nn.Linear(d, dim) for d in dims)
+        self.score = nn.Linear(dim, 1)
+        self.classifier = _classifier(dim)
+
+    def forward(self, embeddings: Sequence[Tensor], present: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logit (B,) and weights (B, M) of M embeddings (B, d_m) under present (B, M)."""
+        visible = hide_absent(embeddings, present)
+        hidden = torch.stack([torch.tanh(w(x)) for w, x in zip(self.projections, visible, strict=True)], dim=1)
+        weights = masked_softmax(self.score(hidden).squeeze(-1), present)
+        fused = torch.einsum("bm,bmd->bd", weights, hidden)
+        return self.classifier(fused).squeeze(-1), weights
+
+
+class ConcatFusion(nn.Module):
+    """Ablation: concatenate the same projections (zeros where absent), then the same kind of classifier.
+
+    It has no weights of its own; equal shares over the modalities present are reported.
+    """
+
+    def __init__(self, dims: Sequence[int], dim: int) -> None:
+        super().__init__()
+        self.projections = nn.ModuleList(nn.Linear(d, dim) for d in dims)
+        self.classifier = _classifier(dim * len(dims) + len(dims))
+
+    def forward(self, embeddings: Sequence[Tensor], present: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logit (B,) and weights (B, M); arguments as in ``AttentionFusion``."""
+        visible = hide_absent(embeddings, present)
+        flags = present.to(visible[0].dtype)
+        hidden = [
+            torch.tanh(w(x)) * flags[:, m, None] for m, (w, x) in enumerate(zip(self.projections, visible, strict=True))
+        ]
+        weights = flags / flags.sum(dim=1, keepdim=True).clamp_min(1.0)
+        return self.classifier(torch.cat([*hidden, flags], dim=1)).squeeze(-1), weights
+
+
+def reset_readout(fusion: AttentionFusion | ConcatFusion) -> None:
+    """Draw the classifier anew from torch's generator: one seed gives all models of a member the same start."""
+    for layer in fusion.classifier:
+        if isinstance(layer, nn.Linear):
+            layer.reset_parameters()
+
+
+def hide_absent(embeddings: Sequence[Tensor], present: Tensor) -> list[Tensor]:
+    """Zero the embeddings of absent modalities, NaN included."""
+    return [x.masked_fill(~present[:, m, None], 0.0) for m, x in enumerate(embeddings)]

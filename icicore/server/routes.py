@@ -1,0 +1,73 @@
+"""The routes as a list; everything they depend on is passed in."""
+
+import os
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from icicore.addresses import ROOT, STATIC, asset_digest
+from icicore.server.results import ResultRoutes
+from icicore.server.slides import SlideRoutes
+from icicore.server.sources import FindSlide, OpenSource, SourcePool, open_deepzoom
+
+
+class _Assets(StaticFiles):
+    """Browser files; their address holds their digest, so they are kept for good."""
+
+    def file_response(
+        self, full_path: "os.PathLike[str] | str", stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+def build_routes(
+    base: str,
+    *,
+    find_slide: FindSlide,
+    results_dir: Path,
+    secret: str,
+    open_source: OpenSource = open_deepzoom,
+) -> list[BaseRoute]:
+    """Build the routes of the tile server.
+
+    Parameters
+    ----------
+    base : path prefix of the Streamlit server (its ``server.baseUrlPath``), empty when there is none
+    find_slide : resolves slide ids; the server never sees a path in a request
+    results_dir : folder of results, ``<case>/<bundle>/slides/<slide>/``
+    secret : the installation's secret that signs the tokens
+    open_source : opens a slide for display
+
+    Returns
+    -------
+    list of routes
+        The last one answers 404 for every other address under the root, which would otherwise get Streamlit's page.
+    """
+    prefix = f"/{base.strip('/')}" if base.strip("/") else ""
+    root = f"{prefix}/{ROOT}"
+    slides = SlideRoutes(SourcePool(find_slide, open_source), secret)
+    results = ResultRoutes(results_dir, secret)
+    result = "{case}/{bundle}/{slide}"
+    return [
+        Route(f"{root}/slide/{{slide}}.json", slides.info),
+        Route(f"{root}/tiles/{{slide}}/{{level:int}}/{{col:int}}_{{row:int}}.jpg", slides.tile),
+        Route(f"{root}/region/{{slide}}.jpg", slides.region),
+        Route(f"{root}/grid/{result}/{{layer}}.f32", results.grid),
+        Route(f"{root}/sheet/{result}/{{page}}.jpg", results.sheet),
+        Route(f"{root}/sheetinfo/{result}.json", results.sheet_info),
+        Route(f"{root}/tilestable/{result}.json", results.table),
+        Mount(f"{root}/static/{asset_digest()}", _Assets(directory=STATIC)),
+        Route(root, _not_found),
+        Route(f"{root}/{{rest:path}}", _not_found),
+    ]
+
+
+def _not_found(request: Request) -> Response:
+    return PlainTextResponse("not found", 404)

@@ -1,0 +1,1 @@
+"""Virtual patients and virtual slides with a planted, separately stored truth."""

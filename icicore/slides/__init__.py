@@ -1,0 +1,1 @@
+"""Whole-slide images: reading, tissue, quality, tiling, stain, deep-zoom tiles."""

@@ -1,0 +1,41 @@
+"""Windows spread evenly over the tissue, for measuring a slide without reading all of it."""
+
+import numpy as np
+import numpy.typing as npt
+
+from icicore.errors import SlideError
+from icicore.slides.base import SlideReader
+from icicore.slides.tissue import TissueMask
+from icicore.types import RgbTiles
+
+MIN_TISSUE = 0.6
+_CANDIDATES = 16
+
+
+def sample_windows(reader: SlideReader, tissue: TissueMask, *, count: int, side_px: int, um_per_px: float) -> RgbTiles:
+    """Up to ``count`` windows, shape (n, side_px, side_px, 3), centred on tissue; damaged ones are left out.
+
+    The choice depends on the mask alone. Windows are at least 60 % tissue unless the slide has none such.
+    A slide coarser than ``um_per_px`` is read at its own scale.
+    """
+    rows, columns = np.nonzero(tissue.mask)
+    if not len(rows):
+        return np.zeros((0, side_px, side_px, 3), np.uint8)
+    side_l0 = max(1.0, um_per_px / reader.mpp) * side_px
+    candidates = _evenly(len(rows), _CANDIDATES * count)
+    centres = np.stack([columns[candidates], rows[candidates]], axis=1) + 0.5
+    corners = np.asarray(tissue.origin_l0) + centres * tissue.scale_l0 - side_l0 / 2
+    full = corners[tissue.fractions(corners, side_l0) >= MIN_TISSUE]
+    corners = full if len(full) else corners
+    windows = []
+    for x, y in corners[_evenly(len(corners), count)]:
+        try:
+            windows.append(reader.read_area((x, y), (side_l0, side_l0), size_px=(side_px, side_px)))
+        except SlideError:
+            continue
+    return np.stack(windows) if windows else np.zeros((0, side_px, side_px, 3), np.uint8)
+
+
+def _evenly(n: int, count: int) -> npt.NDArray[np.int64]:
+    """At most ``count`` different numbers below ``n``, evenly spaced."""
+    return np.linspace(0, n - 1, min(count, n)).round().astype(np.int64)

@@ -1,0 +1,1 @@
+"""Database of cases and jobs (SQLAlchemy lives only here)."""

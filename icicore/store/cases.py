@@ -1,0 +1,123 @@
+"""Rows of the work list."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select, update
+
+from icicore.store.engine import Database
+from icicore.store.tables import CaseTable
+from icicore.types import Json
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """One line of the work list.
+
+    ``state`` is ``new``, ``queued``, ``running``, ``scored``, ``limited``, ``not_scored`` or ``failed``.
+    ``reasons`` are those of prediction.json; ``flags`` their codes.
+    """
+
+    case_key: str
+    case_id: str
+    tumour_type: str
+    folder: str
+    state: str = "new"
+    probability: float | None = None
+    interval95: tuple[float, float] | None = None
+    call: str | None = None
+    reasons: tuple[Json, ...] = ()
+    bundle: str | None = None
+    bundle_digest: str | None = None
+    n_slides: int = 0
+    modalities: tuple[str, ...] = ()
+    virtual: bool = False
+    job_id: str | None = None
+    updated: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Codes of the reasons, in order, each once."""
+        return tuple(dict.fromkeys(str(r["code"]) for r in self.reasons))
+
+
+class CaseStore:
+    """Reads and writes ``CaseRow`` values."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, row: CaseRow) -> CaseRow:
+        """Insert or replace a row; sets ``updated``."""
+        row = replace(row, updated=datetime.now(UTC))
+        with self._database.session() as session:
+            session.merge(_to_table(row))
+        return row
+
+    def get(self, case_key: str) -> CaseRow | None:
+        """The row with this key, or None."""
+        with self._database.session() as session:
+            found = session.get(CaseTable, case_key)
+            return None if found is None else _to_row(found)
+
+    def all(self) -> list[CaseRow]:
+        """All rows by case id."""
+        with self._database.session() as session:
+            return [_to_row(t) for t in session.scalars(select(CaseTable).order_by(CaseTable.case_id))]
+
+    def set_state(self, case_key: str, state: str, **fields: Any) -> None:
+        """Change the state and the named columns of a row."""
+        with self._database.session() as session:
+            session.execute(
+                update(CaseTable)
+                .where(CaseTable.case_key == case_key)
+                .values(state=state, updated=datetime.now(UTC), **fields)
+            )
+
+
+def _to_table(row: CaseRow) -> CaseTable:
+    low, high = row.interval95 or (None, None)
+    return CaseTable(
+        case_key=row.case_key,
+        case_id=row.case_id,
+        tumour_type=row.tumour_type,
+        folder=row.folder,
+        state=row.state,
+        probability=row.probability,
+        interval_low=low,
+        interval_high=high,
+        call=row.call,
+        reasons=[dict(r) for r in row.reasons],
+        bundle=row.bundle,
+        bundle_digest=row.bundle_digest,
+        n_slides=row.n_slides,
+        modalities=list(row.modalities),
+        virtual=row.virtual,
+        job_id=row.job_id,
+        updated=row.updated,
+    )
+
+
+def _to_row(table: CaseTable) -> CaseRow:
+    interval = None
+    if table.interval_low is not None and table.interval_high is not None:
+        interval = (table.interval_low, table.interval_high)
+    return CaseRow(
+        case_key=table.case_key,
+        case_id=table.case_id,
+        tumour_type=table.tumour_type,
+        folder=table.folder,
+        state=table.state,
+        probability=table.probability,
+        interval95=interval,
+        call=table.call,
+        reasons=tuple(table.reasons or ()),
+        bundle=table.bundle,
+        bundle_digest=table.bundle_digest,
+        n_slides=table.n_slides,
+        modalities=tuple(table.modalities or ()),
+        virtual=table.virtual,
+        job_id=table.job_id,
+        updated=table.updated,
+    )

@@ -1,0 +1,1 @@
+"""Splits, data and the training loop (Lightning lives only here)."""

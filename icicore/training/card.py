@@ -1,0 +1,69 @@
+"""The card of a bundle: what it was trained on, for what, how well, and not for what."""
+
+from icicore.domain import RESEARCH_USE
+from icicore.models.spec import BundleSpec
+from icicore.types import Json
+
+_SHOWN = ("auc_roc", "auc_pr", "accuracy", "f1", "sensitivity", "specificity", "brier", "ece")
+
+
+def write_card(spec: BundleSpec) -> str:
+    """Text of card.md."""
+    cohort, n = spec.cohort, spec.cohort["n"]
+    types = ", ".join(f"{count} {name}" for name, count in cohort["tumour_types"].items())
+    lines = [
+        f"# {spec.name}",
+        "",
+        f"**{RESEARCH_USE}.**" + (" **Trained on virtual data: it knows no real patient.**" if spec.virtual else ""),
+        "",
+        "## For what",
+        "",
+        "Probability of objective response (RECIST 1.1 CR or PR) to anti-PD-1/PD-L1 in melanoma and NSCLC, from H&E "
+        "slides, somatic mutations, expression and four clinical values; any of them may be absent.",
+        "",
+        "## Trained on",
+        "",
+        f"Study `{cohort['study']}`{' (virtual, simulated patients)' if spec.virtual else ''}: "
+        f"{n['train']} patients for training, {n['val']} for validation, {n['test']} held out for the test; {types}; "
+        f"{100 * cohort['prevalence']:.0f} % responders in training.",
+        "",
+        f"Model `{spec.model.kind}`, {spec.members} members on bootstrap resamples of the training patients; "
+        f"tile encoder `{spec.backbone or 'none'}`; gene panel `{spec.panel}` ({len(spec.tokens)} tokens).",
+        "",
+        "## How well",
+        "",
+        f"Held-out test patients, 95 % interval of {spec.metrics['bootstrap']} bootstrap resamples. Calibration and "
+        f"threshold ({spec.threshold:.3f}, sensitivity first) were fixed on validation patients.",
+        "",
+        *_table(spec.metrics["models"]),
+        "",
+        "## Not for what",
+        "",
+        "Not for a decision about a patient's treatment. Not for other tumours, drugs, stains or specimens. "
+        + (
+            "Never for real patients: its figures say how well the method finds what was planted, nothing else."
+            if spec.virtual
+            else "Not validated outside the study named above."
+        ),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _table(models: Json) -> list[str]:
+    head = "| model | " + " | ".join(_SHOWN) + " |"
+    rule = "|---" * (len(_SHOWN) + 1) + "|"
+    return [
+        head,
+        rule,
+        *(f"| {name} | " + " | ".join(_cell(m[k]) for k in _SHOWN) + " |" for name, m in models.items()),
+    ]
+
+
+def _cell(estimate: Json) -> str:
+    if estimate["value"] is None:
+        return "-"
+    if estimate["interval95"] is None:
+        return f"{estimate['value']:.3f}"
+    low, high = estimate["interval95"]
+    return f"{estimate['value']:.3f} ({low:.3f}-{high:.3f})"

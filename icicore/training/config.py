@@ -1,0 +1,74 @@
+"""The training recipe as one validated value; a user's file may set any of it and nothing else."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from icicore.errors import InputError
+
+Kind = Literal["multimodal", "image", "genomic", "clinical", "concat"]
+
+
+class TrainConfig(BaseModel):
+    """Training recipe; unknown keys are refused.
+
+    The reference fusion trained plainly lets one arm take the softmax before the others have learnt anything, and arms
+    overfit at different speeds. So each arm is first trained alone to its own best epoch; then all are trained end to
+    end, encoders slowly, with an auxiliary loss per arm and modality dropout, which make every subset scoreable.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str | None = Field(None, description="name of the bundle; default: the name of the output folder")
+    model: Kind = "multimodal"
+    seed: int = 0
+    device: str = Field("auto", description="auto, cpu, cuda:0 ...")
+    members: int = Field(
+        5, ge=1, le=50, description="ensemble members, each on a bootstrap resample of training patients"
+    )
+    comparisons: tuple[Kind, ...] = Field(
+        ("image", "genomic", "clinical", "concat"), description="models trained beside a multimodal one for the card"
+    )
+    arms_first: bool = Field(default=True, description="train each arm alone before all are trained together")
+    encoder_rate: float = Field(
+        0.1, ge=0, description="learning rate of encoders that were trained before, as a factor"
+    )
+    epochs: int = Field(15, ge=1, description="most epochs of each stage")
+    patience: int = Field(4, ge=1, description="epochs without a better selection loss before a member stops")
+    batch_size: int = Field(32, ge=2)
+    tiles_per_bag: int = Field(96, ge=1, description="tiles drawn per case and step; whole bags when evaluating")
+    learning_rate: float = Field(5e-4, gt=0)
+    warmup: float = Field(0.1, ge=0, lt=1, description="share of all steps with rising learning rate, then cosine")
+    weight_decay: float = Field(0.05, ge=0)
+    dropout: float = Field(0.3, ge=0, lt=1)
+    auxiliary_loss: float = Field(0.5, ge=0, description="weight of the loss of each arm alone")
+    modality_dropout: float = Field(0.2, ge=0, lt=1, description="chance that a modality of a case is hidden in a step")
+    gene_dropout: float = Field(0.1, ge=0, lt=1, description="chance that a gene token is hidden in a step")
+    gene_attention: Literal["latent", "full"] = "latent"
+    sensitivity: float = Field(0.90, gt=0, le=1, description="least sensitivity on validation at the threshold")
+    bootstrap: int = Field(1000, ge=1, description="resamples for the intervals of the test metrics")
+
+
+def read_config(path: Path) -> TrainConfig:
+    """Read a recipe from a .toml or .json file.
+
+    Raises
+    ------
+    InputError
+        not such a file, unknown key, value out of range
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+        return TrainConfig.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(path, f"{where}: {first['msg']}", remedy="see the training recipe in the docs") from error
+    except (OSError, ValueError) as error:
+        raise InputError(
+            path, f"cannot be read ({error})", expected="a .toml or .json file", remedy="correct it"
+        ) from error

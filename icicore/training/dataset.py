@@ -1,0 +1,180 @@
+"""A study in memory, and batches of it: the same ``CaseInputs`` and ``collate`` that prediction uses."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from icicore.clinical.features import ClinicalScaler
+from icicore.domain import ClinicalValues
+from icicore.genomics.features import TokenScaler
+from icicore.models.inputs import Batch, CaseInputs, collate
+from icicore.models.multimodal import ModelConfig
+from icicore.types import F16, F32, I32, Json, Mask
+
+
+@dataclass(frozen=True, eq=False)
+class StudyData:
+    """Labelled patients of a study, unscaled.
+
+    Attributes
+    ----------
+    name, virtual : of the study
+    patients, tumour_types, sites : per patient (N)
+    responder : bool (N,)
+    tiles : float16 (n_tiles, dim), all bags one after the other
+    offsets : int64 (N + 1,), patient i owns rows offsets[i]:offsets[i+1]; an empty range means no slide
+    gene_values, gene_measured : float32 and bool (N, T), raw token values
+    clinical : per patient, None where absent
+    backbone, backbone_digest, grid, stain : how the bags were made
+    panel : name and version; tokens, token_kinds, token_pathways : per gene token (T)
+    """
+
+    name: str
+    virtual: bool
+    patients: tuple[str, ...]
+    tumour_types: tuple[str, ...]
+    sites: tuple[str, ...]
+    responder: Mask
+    tiles: F16
+    offsets: np.ndarray[tuple[int], np.dtype[np.int64]]
+    gene_values: F32
+    gene_measured: Mask
+    clinical: tuple[ClinicalValues | None, ...]
+    panel: str
+    tokens: tuple[str, ...]
+    token_kinds: tuple[str, ...]
+    token_pathways: tuple[tuple[str, ...], ...] = ()
+    backbone: str = ""
+    backbone_digest: str = ""
+    grid: Json = field(default_factory=dict)
+    stain: Json = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.patients)
+
+    @property
+    def strata(self) -> list[str]:
+        """Tumour type and response of each patient."""
+        return [f"{t}/{'R' if r else 'N'}" for t, r in zip(self.tumour_types, self.responder, strict=True)]
+
+    @property
+    def membership(self) -> Tensor:
+        """Float 0/1 (T, P): which pathways a token belongs to, pathways in alphabetical order."""
+        names = sorted({name for names in self.token_pathways for name in names})
+        column = {name: k for k, name in enumerate(names)}
+        table = torch.zeros(len(self.tokens), len(names))
+        for row, own in enumerate(self.token_pathways):
+            for name in own:
+                table[row, column[name]] = 1.0
+        return table
+
+    def digest(self) -> str:
+        """SHA-256 over everything a model can learn from."""
+        total = hashlib.sha256()
+        for array in (self.responder, self.tiles, self.offsets, self.gene_values, self.gene_measured):
+            total.update(np.ascontiguousarray(array).data)
+        total.update(repr((self.patients, self.tumour_types, self.clinical, self.tokens, self.backbone)).encode())
+        return total.hexdigest()
+
+
+@dataclass(frozen=True)
+class Scalers:
+    """Token and clinical statistics, fitted on training patients only."""
+
+    tokens: TokenScaler
+    clinical: ClinicalScaler
+
+    @classmethod
+    def fit(cls, study: StudyData, rows: I32) -> "Scalers":
+        """Fit on these rows."""
+        binary = study.token_kinds.count("mutation")
+        tokens = TokenScaler.fit(study.gene_values[rows], study.gene_measured[rows], n_binary=binary)
+        known = [c for c in (study.clinical[i] for i in rows) if c is not None]
+        return cls(tokens, ClinicalScaler.fit(known))
+
+
+class ScaledStudy:
+    """Scaled ``CaseInputs`` of every patient; tiles stay views of the one float16 matrix."""
+
+    def __init__(self, study: StudyData, scalers: Scalers) -> None:
+        self.labels, self.membership = study.responder, study.membership
+        self.tile_dim = study.tiles.shape[1] or ModelConfig.tile_dim  # a study without slides says nothing about it
+        self.gene_kinds = tuple(study.token_kinds.count(kind) for kind in dict.fromkeys(study.token_kinds))
+        tiles = torch.from_numpy(study.tiles)
+        genes = torch.from_numpy(scalers.tokens.transform(study.gene_values, study.gene_measured))
+        measured = torch.from_numpy(study.gene_measured)
+        self.cases = [
+            CaseInputs(
+                case_id=patient,
+                tiles=tiles[study.offsets[i] : study.offsets[i + 1]]
+                if study.offsets[i + 1] > study.offsets[i]
+                else None,
+                gene_values=genes[i] if bool(measured[i].any()) else None,
+                gene_measured=measured[i] if bool(measured[i].any()) else None,
+                **_clinical(scalers.clinical, study.clinical[i]),
+            )
+            for i, patient in enumerate(study.patients)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def batches(self, rows: Sequence[int] | I32, *, size: int = 16) -> Iterator[Batch]:
+        """Whole bags of these rows, in order; for evaluation."""
+        for start in range(0, len(rows), size):
+            yield collate([self.cases[i] for i in rows[start : start + size]])
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingBatches(IterableDataset[tuple[Batch, Tensor]]):
+    """Endless epochs of shuffled, class-balanced batches with tiles drawn anew for every case.
+
+    The minority is repeated until both classes are equally frequent, in training only.
+    """
+
+    study: ScaledStudy
+    rows: I32
+    batch_size: int
+    tiles_per_bag: int
+    rng: np.random.Generator
+
+    def __iter__(self) -> Iterator[tuple[Batch, Tensor]]:
+        order = balanced(self.rows, self.study.labels, self.rng)
+        for k in range(len(self)):
+            rows = order[k * self.batch_size : (k + 1) * self.batch_size]
+            labels = torch.from_numpy(self.study.labels[rows].astype(np.float32))
+            yield collate([draw_tiles(self.study.cases[i], self.tiles_per_bag, self.rng) for i in rows]), labels
+
+    def __len__(self) -> int:
+        positive = int(self.study.labels[self.rows].sum())
+        return -(-2 * max(positive, len(self.rows) - positive) // self.batch_size)
+
+
+def draw_tiles(case: CaseInputs, n: int, rng: np.random.Generator) -> CaseInputs:
+    """Return the case with at most ``n`` of its tiles, drawn without replacement."""
+    if case.tiles is None or len(case.tiles) <= n:
+        return case
+    chosen = np.sort(rng.choice(len(case.tiles), n, replace=False, shuffle=False))
+    return replace(case, tiles=case.tiles[torch.from_numpy(chosen)])
+
+
+def balanced(rows: I32, labels: Mask, rng: np.random.Generator) -> I32:
+    """Shuffle rows after repeating those of the rarer class until both are equally frequent."""
+    positive, negative = rows[labels[rows]], rows[~labels[rows]]
+    few, many = sorted((positive, negative), key=len)
+    if not len(few):
+        return rng.permutation(rows)
+    extra = rng.choice(few, len(many) - len(few), replace=len(many) > 2 * len(few))
+    return rng.permutation(np.concatenate([many, few, extra]))
+
+
+def _clinical(scaler: ClinicalScaler, values: ClinicalValues | None) -> dict[str, Tensor]:
+    if values is None or values.empty:
+        return {}
+    scaled, known = scaler.transform(values)
+    return {"clinical_values": torch.from_numpy(scaled), "clinical_measured": torch.from_numpy(known)}

@@ -1,0 +1,51 @@
+"""Finished members of an interrupted training run, kept beside the bundle until it is saved."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from icicore.fingerprint import write_bytes, write_json
+from icicore.models.multimodal import ModelConfig
+from icicore.models.zoo import build
+from icicore.training.fit import Member
+
+
+@dataclass(frozen=True)
+class WorkFolder:
+    """Members by name; ``key`` is the fingerprint of data and recipe, so that no stale member is ever reused."""
+
+    folder: Path
+    key: str
+
+    @property
+    def place(self) -> Path:
+        """Folder of this data and recipe."""
+        return self.folder / self.key[:16]
+
+    def save(self, name: str, member: Member) -> None:
+        """Keep a member; its JSON is written last and marks it as complete."""
+        write_bytes(self.place / f"{name}.safetensors", save_tensors(dict(member.model.state_dict())))
+        note = {"history": list(member.history), "best_epoch": member.best_epoch}
+        write_json(self.place / f"{name}.json", note)
+
+    def load(self, name: str, architecture: ModelConfig) -> Member | None:
+        """Return a kept member, or None when there is none that can be used."""
+        note, weights = self.place / f"{name}.json", self.place / f"{name}.safetensors"
+        if not note.is_file():
+            return None
+        model = build(architecture)
+        try:
+            content = json.loads(note.read_text(encoding="utf-8"))
+            model.load_state_dict(load_tensors(weights.read_bytes()))
+        except (OSError, ValueError, RuntimeError, SafetensorError):
+            return None  # damaged: fit it again
+        return Member(model.eval(), tuple(content["history"]), int(content["best_epoch"]))
+
+    def remove(self) -> None:
+        """Forget all members, those of other recipes too."""
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Streamlit front end: theme, widgets, charts, viewer components."""

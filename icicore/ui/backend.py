@@ -1,0 +1,112 @@
+"""The one door between the pages and the use cases; tests put a fake behind it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import streamlit as st
+
+from icicore.domain import ClinicalValues
+from icicore.store.cases import CaseRow
+from icicore.store.jobs import JobRow
+from icicore.types import Json
+from icicore.workflows.cases import CaseResult
+from icicore.workflows.services import Services
+
+
+class JobQueue(Protocol):
+    """What `icicore.jobs.queue` offers; the pages hand it in, because the front end does not import the jobs."""
+
+    def submit_score(self, services: Services, case_key: str) -> JobRow:
+        """Queue the scoring of a case."""
+
+    def submit_demo(self, services: Services, n_cases: int) -> JobRow:
+        """Queue the building of the demonstration cases."""
+
+    def cancel(self, services: Services, job_id: str) -> None:
+        """Ask a job to stop."""
+
+
+Pathways: TypeAlias = Mapping[tuple[str, str], Sequence[str]]
+"""(symbol, kind) of a gene token to pathway names."""
+
+
+class Backend(Protocol):
+    """What the pages ask for. Every method is quick: long work runs as a job."""
+
+    @property
+    def roots(self) -> Sequence[Path]:
+        """Folders from which cases may be opened."""
+
+    @property
+    def results_dir(self) -> Path:
+        """Folder of all results."""
+
+    @property
+    def secret(self) -> str:
+        """Secret that signs tile addresses."""
+
+    def cases(self) -> list[CaseRow]:
+        """Return the work list."""
+
+    def case(self, case_key: str) -> CaseRow | None:
+        """One row of the work list."""
+
+    def folders(self) -> list[Path]:
+        """Return case folders found under the roots that are not on the work list."""
+
+    def open_case(self, folder: Path) -> CaseRow:
+        """Read a case folder into the work list; raises ``InputError``."""
+
+    def result(self, case_key: str) -> CaseResult | None:
+        """Newest result of a case, or None."""
+
+    def clinical(self, case_key: str) -> ClinicalValues | None:
+        """Return the clinical values in the case folder, None when there are none or the folder has gone."""
+
+    def submit(self, case_key: str) -> JobRow:
+        """Queue the scoring of a case; raises ``InputError``."""
+
+    def submit_demo(self) -> JobRow:
+        """Queue the building of the demonstration cases."""
+
+    def job(self, job_id: str) -> JobRow | None:
+        """State of a job."""
+
+    def active_jobs(self) -> list[JobRow]:
+        """Jobs that wait or run."""
+
+    def cancel(self, job_id: str) -> None:
+        """Ask a job to stop."""
+
+    def pathways(self, prediction: Json) -> Pathways:
+        """Names of the pathways of every gene token, by symbol and kind; the first one is the principal one."""
+
+    def cards(self) -> list[tuple[str, str]]:
+        """Return name and card (Markdown) of every bundle."""
+
+    def doctor(self) -> Json:
+        """Report of ``icicore doctor``."""
+
+
+_fakes: list[Callable[[], Backend]] = []
+
+
+def use_backend(factory: Callable[[], Backend] | None) -> None:
+    """Put another backend behind the pages, for tests; None restores the real one."""
+    _fakes[:] = [] if factory is None else [factory]
+    _build.clear()
+
+
+def backend(queue: JobQueue) -> Backend:
+    """Return the backend, built once per process."""
+    return _build(queue)
+
+
+@st.cache_resource(show_spinner=False)
+def _build(_queue: JobQueue) -> Backend:
+    if _fakes:
+        return _fakes[0]()
+    from icicore.ui.workflow_backend import WorkflowBackend
+
+    return WorkflowBackend(_queue)

@@ -1,0 +1,119 @@
+"""Texts of the about page: intended use, limits, keyboard, licences."""
+
+import importlib.metadata
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from icicore import __version__
+from icicore.types import Json
+from icicore.ui import charts
+from icicore.ui.text import count, esc
+
+INTENDED = """
+**For** pathologists and oncologists who prepare a tumour board, and for data scientists who train and test models.
+A case is one patient with melanoma or NSCLC at one decision about anti-PD-1 or anti-PD-L1 treatment.
+
+**It answers** how likely an objective response is (RECIST 1.1, CR or PR), why the model says so, and whether the
+answer can be trusted for this patient.
+
+**It supports a decision and never makes one.** Research use only: not a medical device, not for diagnosis or
+treatment decisions without independent confirmation.
+"""
+LIMITS = """
+- A probability is only as good as the cohort behind the bundle. The card says which one, how large, and how it
+  performed.
+- A bundle trained on **virtual data** shows that the method works. It says nothing about real patients; every result
+  on a real case is therefore marked *limited* and carries no call.
+- The interval shows how far the estimate varies between models trained on resamples of one cohort. It does not cover
+  other hospitals, scanners, assays or populations.
+- Attention, contribution and Grad-CAM show what the model used. They do not show cause, and a hot tile is no
+  diagnosis.
+- A gene that the assay did not cover is *not measured*, which is not *wild type*. A missing modality is left out,
+  never filled in.
+- Slides are read as they are: pen, blur, folds, other stains than H&E and unusual pixel sizes are reported and limit
+  the result.
+"""
+KEYS = (
+    ("Viewer: move", "drag or arrow keys; 0 shows the whole slide; f is full screen"),
+    ("Viewer: zoom", "mouse wheel, double click, + and −"),
+    ("Viewer: turn", "r and R rotate right and left; m mirrors"),
+    ("Viewer: layers", "1 to 4 show or hide a layer; h hides all of them, and shows them again"),
+    ("Viewer: tiles", "click a tile to examine it; n and p go to the next and previous tile by attention"),
+    ("Viewer: help", "? lists these keys; the viewer must have the focus: click it, or reach it with Tab"),
+    ("Tile strips and sheet", "click a thumbnail to fly to it"),
+    ("Tables", "arrow keys to move, Ctrl+F to search inside, a click on a heading to sort"),
+    ("Everywhere", "Tab and Shift+Tab to move between controls, Enter or Space to use them"),
+)
+LICENCES = (
+    ("icicore", __version__, "Apache-2.0"),
+    ("OpenSeadragon (viewer)", "6.1.1", "BSD-3-Clause"),
+    ("Inter (typeface)", "variable", "SIL Open Font Licence 1.1"),
+)
+PACKAGES = (
+    "streamlit",
+    "torch",
+    "torchvision",
+    "openslide-python",
+    "openslide-bin",
+    "captum",
+    "grad-cam",
+    "timm",
+    "safetensors",
+)
+
+
+def doctor_view(report: Json) -> None:
+    """State of this installation: problems first, then what was found."""
+    problems, warnings = report.get("problems") or [], report.get("warnings") or []
+    lead = "This installation can run." if not problems else f"{count(len(problems), 'problem')} to solve."
+    items = [f"<span>{esc(text)}</span>" for text in (*problems, *warnings)]
+    look = "bad" if problems else "warn" if warnings else "calm"
+    st.html(f'<div class="i-reasons {look}"><b>{lead}</b>{"".join(items)}</div>')
+    left, right = st.columns(2)
+    machine = {
+        k.replace("_", " "): report.get(k) for k in ("python", "platform", "cores", "openslide", "disk_free_gib")
+    }
+    left.html(_block("Machine", machine) + _block("Versions", report.get("versions") or {}))
+    listed = {title: _listed(report.get(title) or []) for title in ("backbones", "bundles")}
+    blocks = {"device": report.get("device") or {}, "settings": report.get("settings") or {}, **listed}
+    right.html("".join(_block(title.capitalize(), rows) for title, rows in blocks.items()))
+
+
+def _block(title: str, rows: Mapping[str, object]) -> str:
+    shown = charts.facts([(str(k), _line(v)) for k, v in rows.items()] or [("none", "")], mono=True)
+    return f"{charts.card(title, shown)}<p></p>"
+
+
+def _listed(entries: Sequence[Json]) -> dict[str, object]:
+    return {str(e.get("name")): ", ".join(f"{k}: {_line(v)}" for k, v in e.items() if k != "name") for e in entries}
+
+
+def without_pictures(card: str) -> str:
+    """Return a bundle's card with pictures turned into links: a card must not make the browser fetch anything."""
+    return card.replace("![", "[").replace("<", "&lt;")
+
+
+def _line(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value in (None, "") else str(value)
+
+
+def licences() -> None:
+    """Licences of what is shipped inside the package, and of the main libraries as installed."""
+    rows = [(name, f"{version}, {licence}") for name, version, licence in LICENCES]
+    rows += [(name, f"{importlib.metadata.version(name)}, {_licence(name)}") for name in PACKAGES]
+    st.html(charts.facts(rows))
+
+
+def _licence(package: str) -> str:
+    fields = importlib.metadata.metadata(package)
+    text = next((fields[k] for k in ("License-Expression", "License") if k in fields), "")
+    first = text.strip().splitlines()[0] if text.strip() else ""
+    if first and len(first) < 40:
+        return first
+    classifiers = [c.rsplit("::", 1)[-1].strip() for c in fields.get_all("Classifier") or [] if c.startswith("License")]
+    return ", ".join(classifiers) or "see its package"

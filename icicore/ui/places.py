@@ -1,0 +1,7 @@
+"""Where the page files lie, for navigation and links."""
+
+from icicore.settings import PROJECT
+
+PAGES = PROJECT / "pages"
+STATIC = PROJECT / "icicore" / "ui" / "static"
+CASES, CASE, ABOUT = (PAGES / name for name in ("cases.py", "case.py", "about.py"))

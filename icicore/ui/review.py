@@ -1,0 +1,130 @@
+"""The case page: head, answer, viewer and reasons."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from icicore.errors import InputError
+from icicore.store.cases import CaseRow
+from icicore.ui import charts, session
+from icicore.ui.backend import Backend
+from icicore.ui.inspector import tile_panel
+from icicore.ui.panels import clinical_panel, genes_panel, record_panel, slides_panel, threshold_words, why_panel
+from icicore.ui.stage import Shown, stage
+from icicore.ui.text import TUMOUR_NAMES, count, esc
+from icicore.ui.widgets import badge, empty, error_line, page_head, reasons_html, show_jobs, state_badge
+from icicore.workflows.cases import CaseResult
+
+PANELS = ("Why", "Tile", "Genes", "Clinical", "Slides", "Record")
+INTERVAL_MEANS = (
+    "<b>The interval</b> shows how far the estimate varies between models trained on resamples of the same cohort. "
+    "It does not cover patients unlike that cohort."
+)
+
+
+def head(row: CaseRow, result: CaseResult | None) -> None:
+    """Title line: case, tumour type, whether virtual, state."""
+    badges = [badge(TUMOUR_NAMES.get(row.tumour_type, row.tumour_type)), state_badge(row.state)]
+    if row.virtual:
+        badges.insert(1, badge("Virtual case", title="A simulated patient with rendered slides"))
+    if result is not None and _virtual_bundle(result):
+        badges.append(badge("Model trained on virtual data", "warn", "!"))
+    page_head(row.case_id, badges)
+
+
+def _virtual_bundle(result: CaseResult) -> bool:
+    bundle = result.prediction.get("bundle") or {}
+    return bool(bundle.get("virtual")) or "virtual" in str(bundle.get("name", ""))
+
+
+def notices(backend: Backend, row: CaseRow, result: CaseResult | None) -> bool:
+    """Reasons, running jobs and errors, in one place above the viewer; tells whether a job is active."""
+    if message := session.take(session.NOTICE):
+        error_line(message)
+    reasons = row.reasons or tuple((result.prediction.get("reasons") if result else None) or ())
+    if reasons:
+        status = row.state
+        if result is not None and row.state in ("queued", "running"):
+            status = str(result.prediction.get("status"))
+        st.html(reasons_html(status, reasons))
+    job = backend.job(row.job_id) if row.job_id else None
+    if job is not None and job.state == "failed" and job.error and not row.reasons:
+        error_line(job.error)
+    return show_jobs(backend, {row.case_key: row.case_id}, row.case_key)
+
+
+def score_button(backend: Backend, row: CaseRow, label: str) -> None:
+    """Submit the scoring of this case."""
+    if st.button(label, type="primary", icon=":material/play_arrow:"):
+        try:
+            backend.submit(row.case_key)
+        except InputError as error:
+            session.put(session.NOTICE, str(error))
+        st.rerun()
+
+
+def holding(row: CaseRow) -> str:
+    """What the case folder holds and what it lacks, as a sentence or two."""
+    names = {
+        "histology": f"histology ({count(row.n_slides, 'slide')})",
+        "genomics": "genomics",
+        "clinical": "clinical values",
+    }
+    held = ", ".join(names[m] for m in names if m in row.modalities) or "nothing to score"
+    missing = ", ".join(names[m].split(" (")[0] for m in names if m not in row.modalities)
+    lacks = f" Not given: {missing}; the model leaves out what is missing." if missing else ""
+    return f"The folder holds {held}.{lacks}"
+
+
+def without_result(backend: Backend, row: CaseRow, *, active: bool) -> None:
+    """A case that has no result: what it holds, and the button that scores it."""
+    what = holding(row)
+    if active:
+        empty(
+            "Being scored",
+            esc(what),
+            "The viewer and the reasons appear here when it is done. You may leave this page.",
+        )
+        return
+    if row.state in ("not_scored", "failed"):
+        empty("Not scored", "The reason stands above. Correct the input, then score the case again.", esc(what))
+        score_button(backend, row, "Score again")
+        return
+    empty("Not scored yet", esc(what))
+    score_button(backend, row, "Score this case")
+
+
+@st.fragment
+def review(_backend: Backend, row: CaseRow, result: CaseResult) -> None:
+    """Viewer left, reasons right. One fragment: a click on a tile runs only this again."""
+    left, right = st.columns([1.62, 1], gap="medium")
+    with left:
+        shown = stage(_backend, row, result)
+    with right:
+        answer(result)
+        panel(_backend, row, result, shown)
+
+
+def answer(result: CaseResult) -> None:
+    """The answer first: probability, interval, call."""
+    card = charts.answer_card(result.prediction, no_call=threshold_words(result.prediction))
+    st.html(card.removesuffix("</div>") + f'<p class="i-note">{INTERVAL_MEANS}</p></div>')
+
+
+def panel(backend: Backend, row: CaseRow, result: CaseResult, shown: Shown | None) -> None:
+    """The chosen panel of reasons; a click on a tile chooses the tile's."""
+    if session.get(session.PANEL) not in PANELS:
+        session.put(session.PANEL, PANELS[0])
+    chosen = st.segmented_control(
+        "Reasons", PANELS, required=True, key=session.PANEL, label_visibility="collapsed", width="stretch"
+    )
+    pathways = backend.pathways(result.prediction)
+    shows: dict[str, Callable[[], None]] = {
+        "Why": lambda: why_panel(result, pathways),
+        "Tile": lambda: tile_panel(result, shown),
+        "Genes": lambda: genes_panel(result, pathways),
+        "Clinical": lambda: clinical_panel(result, backend.clinical(row.case_key)),
+        "Slides": lambda: slides_panel(result),
+        "Record": lambda: record_panel(backend, result),
+    }
+    shows[chosen or "Why"]()

@@ -1,0 +1,137 @@
+"""Streamlit side of the viewer and the tile sheet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, TypeAlias
+
+import streamlit as st
+
+from icicore.types import Json
+from icicore.ui.viewer.urls import ViewerUrls, slide_id
+
+# The only script that travels with Streamlit's messages. It runs as a blob, which cannot resolve relative addresses.
+_LOADER = """
+export default async function (component) {
+  const module = await import(new URL(component.data.assets + '/%s', window.location.href).href);
+  return module.mount(component);
+}
+"""
+
+
+SignedColours: TypeAlias = Literal["RdBu", "OrangeBlue"]
+
+
+@dataclass(frozen=True)
+class ViewerEvents:
+    """What happened in the viewer.
+
+    Attributes
+    ----------
+    tile : the tile clicked in this run, ``{"slide", "index", "row", "col"}``, else None; None again in the next run
+    layers_state : ``{"slide", "layers": {id: {"visible", "opacity", "threshold", "colormap", "scale"}}}`` as last
+        reported by the browser, None before the first report
+    """
+
+    tile: Json | None
+    layers_state: Json | None
+
+
+@dataclass(frozen=True)
+class SheetEvents:
+    """What happened in the tile sheet; ``tile`` as in `ViewerEvents`."""
+
+    tile: Json | None
+
+
+@cache
+def _component(name: str, script: str) -> Any:
+    return st.components.v2.component(name, js=_LOADER % script, isolate_styles=True)
+
+
+def slide_viewer(
+    slides: Sequence[Json],
+    *,
+    key: str,
+    urls: ViewerUrls,
+    selected: Json | None = None,
+    goto: Json | None = None,
+    height: int = 640,
+    signed_colormap: SignedColours = "RdBu",
+) -> ViewerEvents:
+    """Show slides in deep zoom with their explanation layers.
+
+    Keep the elements above the viewer stable from run to run (reserve a container for what comes and goes), or the
+    browser builds it anew. Put it in one fragment with what depends on its events.
+
+    Parameters
+    ----------
+    slides : contents of the layers.json files, one per slide; the viewer has a switch when there are several
+    key : identity of the viewer on the page
+    urls : from `viewer_urls`, covering all slides
+    selected : tile to frame, ``{"slide", "index"}`` or ``{"slide", "row", "col"}``; None frames what the user clicked
+    goto : fly to a tile, same form; obeyed once per new value (add a counter ``"seq"`` to fly to the same tile again)
+    height : height in CSS px
+    signed_colormap : first colours of signed layers: ``RdBu`` (red towards response) or ``OrangeBlue`` (blue towards)
+    """
+    data = {
+        "assets": urls.assets,
+        "viewer_id": key,
+        "height": height,
+        "slides": [_describe(s, urls, signed_colormap) for s in slides],
+        "selected": _tile(selected),
+        "goto": _tile(goto),
+    }
+    result = _component("icicore_slide_viewer", "viewer.js")(
+        key=key, data=data, on_tile_change=_ignore, on_layers_state_change=_ignore
+    )
+    return ViewerEvents(result.tile, result.layers_state)
+
+
+def tile_sheet(
+    slide: Json,
+    *,
+    key: str,
+    urls: ViewerUrls,
+    selected: Json | None = None,
+    height: int = 520,
+    mode: Literal["sheet", "gallery"] = "sheet",
+    signed_colormap: SignedColours = "RdBu",
+) -> SheetEvents:
+    """Show every tissue tile of a slide as a thumbnail, or the top and bottom tiles as two strips.
+
+    A click flies every viewer on the page that shows this slide to the tile, at once and without a rerun; it is also
+    reported here.
+
+    Parameters
+    ----------
+    slide : content of one layers.json
+    key : identity of the sheet on the page
+    urls : from `viewer_urls`
+    selected : tile to mark, as in `slide_viewer`
+    height : height in CSS px (``sheet``; the gallery takes the height it needs)
+    mode : ``sheet`` (all tiles) or ``gallery`` (highest and lowest)
+    signed_colormap : as in `slide_viewer`
+    """
+    data = {
+        "assets": urls.assets,
+        "sheet_id": key,
+        "height": height,
+        "mode": mode,
+        "slide": _describe(slide, urls, signed_colormap),
+        "selected": _tile(selected),
+    }
+    result = _component("icicore_tile_sheet", "sheet.js")(key=key, data=data, on_tile_change=_ignore)
+    return SheetEvents(result.tile)
+
+
+def _describe(layers: Json, urls: ViewerUrls, signed_colormap: str) -> Json:
+    return {**layers, "id": slide_id(layers), "urls": urls.slide(layers), "signed_colormap": signed_colormap}
+
+
+def _tile(tile: Json | None) -> Json | None:
+    return None if tile is None else {**tile, "slide": str(tile["slide"])[:16]}
+
+
+def _ignore() -> None:
+    """Streamlit reports an event only when a callback is given."""

@@ -1,0 +1,110 @@
+"""The work list: open a case folder, list cases, read results."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from icicore.domain import CLINICAL, GENOMICS, HISTOLOGY, Case
+from icicore.errors import CaseError
+from icicore.store.cases import CaseRow
+from icicore.types import Json
+from icicore.workflows.casefolder import case_key, check_allowed, find_case_folders, read_case
+from icicore.workflows.services import Services
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """A finished result: prediction.json, and per slide layers.json with its folder name as ``id``.
+
+    ``current`` is False when the case's files have changed since it was scored.
+    """
+
+    prediction: Json
+    folder: Path
+    slides: tuple[Json, ...]
+    bundle_digest: str
+
+
+def open_case(services: Services, folder: Path) -> CaseRow:
+    """Put a case folder on the work list, or refresh its row.
+
+    Raises
+    ------
+    NotAllowed
+        The folder lies outside the allowed roots.
+    CaseError, ClinicalError
+        The folder cannot be used.
+    """
+    resolved = check_allowed(folder, services.settings.roots)
+    case = read_case(resolved)
+    key = case_key(resolved)
+    known = services.cases.get(key)
+    row = known or CaseRow(case_key=key, case_id=case.case_id, tumour_type=case.tumour_type, folder=str(resolved))
+    return services.cases.put(
+        replace(
+            row,
+            case_id=case.case_id,
+            tumour_type=str(case.tumour_type),
+            n_slides=len(case.slides),
+            modalities=modalities_of(case),
+            virtual=case.virtual,
+        )
+    )
+
+
+def modalities_of(case: Case) -> tuple[str, ...]:
+    """Modalities that the folder holds, in the usual order."""
+    present = {
+        HISTOLOGY: bool(case.slides),
+        GENOMICS: bool(case.mutations or case.expression),
+        CLINICAL: case.clinical is not None,
+    }
+    return tuple(name for name, there in present.items() if there)
+
+
+def list_cases(services: Services) -> list[CaseRow]:
+    """All cases on the work list."""
+    return services.cases.all()
+
+
+def openable_folders(services: Services) -> list[Path]:
+    """Case folders under the allowed roots that are not on the work list yet."""
+    known = {row.folder for row in services.cases.all()}
+    return [f for f in find_case_folders(services.settings.roots) if str(f.resolve()) not in known]
+
+
+def load_case(services: Services, key: str) -> Case:
+    """The case behind a row.
+
+    Raises
+    ------
+    CaseError
+        No such row, or the folder has gone or become unusable.
+    """
+    row = services.cases.get(key)
+    if row is None:
+        raise CaseError(key, "no such case", expected="a case from the work list", remedy="open its folder again")
+    return read_case(check_allowed(Path(row.folder), services.settings.roots))
+
+
+def result_folder(services: Services, key: str, bundle_digest: str) -> Path:
+    """Where the result of a case under a bundle lies."""
+    return services.settings.results_dir / key / bundle_digest[:16]
+
+
+def load_result(services: Services, key: str, bundle_digest: str | None = None) -> CaseResult | None:
+    """The result of the bundle that last scored the case (or of the given one); None when there is none."""
+    row = services.cases.get(key)
+    digest = bundle_digest or (row.bundle_digest if row else None)
+    if digest is None:
+        return None
+    folder = result_folder(services, key, digest)
+    path = folder / "prediction.json"
+    if not path.exists():
+        return None
+    layers = sorted(folder.glob("slides/*/layers.json"))
+    slides = [{"id": p.parent.name, **json.loads(p.read_text(encoding="utf-8"))} for p in layers]
+    prediction = json.loads(path.read_text(encoding="utf-8"))
+    order = {str(s["digest"])[:16]: i for i, s in enumerate(prediction["slides"])}
+    slides.sort(key=lambda s: order.get(s["id"], len(order)))
+    return CaseResult(prediction=prediction, folder=folder, slides=tuple(slides), bundle_digest=digest)

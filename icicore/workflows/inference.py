@@ -1,0 +1,280 @@
+"""Score and explain: the path from a case to prediction.json and to the files that the viewer shows."""
+
+import csv
+import io
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from icicore.domain import GENOMICS, HISTOLOGY, Case
+from icicore.embeddings.bag import Bag
+from icicore.embeddings.cache import EmbeddingCache
+from icicore.embeddings.embed import embed_slide
+from icicore.explain.clinical import explain_clinical
+from icicore.explain.features import FeatureRow, rank_features
+from icicore.explain.genes import GeneExplanation, explain_genes
+from icicore.explain.geojson import write_geojson
+from icicore.explain.gradcam import read_bag_tile, slide_gradcam, tile_gradients
+from icicore.explain.heatmap import HeatmapStyle, Placement, render_heatmap, write_png
+from icicore.explain.layers import Layer, SlideFrame, TileScores, write_slide_folder
+from icicore.explain.modalities import explain_modalities
+from icicore.explain.tiles import TileExplanation, explain_tiles
+from icicore.fingerprint import write_bytes, write_json
+from icicore.models.bundle import ModelBundle
+from icicore.slides.reader import open_slide, slide_digest
+from icicore.slides.tiling import TileGrid
+from icicore.types import F32, Json, Progress, no_progress
+from icicore.workflows.casefolder import read_case
+from icicore.workflows.evidence import COARSEST, Evidence, SlideEvidence, gather, open_case_slide
+from icicore.workflows.prediction_json import Findings, assemble
+from icicore.workflows.services import BundleRef, Services
+
+THUMBNAIL_PX = 1600
+"""Longer side of the heatmap pictures."""
+N_TILES = 8
+"""How many of the highest and of the lowest tiles are written as pictures."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A scored case with what the explanation needs; ``tiles`` is None without histology."""
+
+    prediction: Json
+    evidence: Evidence
+    bundle: ModelBundle
+    tiles: TileExplanation | None
+    genes: GeneExplanation | None
+    features: tuple[FeatureRow, ...]
+
+
+def score(
+    services: Services,
+    case: Case,
+    ref: BundleRef,
+    *,
+    drop: Collection[str] = (),
+    progress: Progress = no_progress,
+) -> Scored:
+    """Score a case under a bundle, with the explanations that cost no further pass over the slide.
+
+    Raises
+    ------
+    InputError
+        The case cannot be scored.
+    """
+    start = time.perf_counter()
+    bundle = services.bundle(ref)
+    evidence = gather(services, case, bundle, drop=drop, progress=progress)
+    result = bundle.score(evidence.inputs)
+    used = [m for m, weight in result.modality_weights.items() if weight is not None]
+    tiles = explain_tiles(bundle, evidence.inputs) if HISTOLOGY in used else None
+    genes = explain_genes(bundle, evidence.inputs) if GENOMICS in used else None
+    clinical = explain_clinical(bundle, evidence.inputs) if "clinical" in used else None
+    seconds = {**evidence.seconds, "total": time.perf_counter() - start}
+    findings = Findings(
+        score=result, modalities=explain_modalities(bundle, evidence.inputs), genes=genes, seconds=seconds
+    )
+    return Scored(
+        prediction=assemble(evidence, bundle, ref, findings),
+        evidence=evidence,
+        bundle=bundle,
+        tiles=tiles,
+        genes=genes,
+        features=tuple(rank_features(tiles=tiles, genes=genes, clinical=clinical)),
+    )
+
+
+def write_explanation(
+    services: Services, scored: Scored, out: Path, *, progress: Progress = no_progress
+) -> list[list[Layer]]:
+    """Write the result folder: per slide its grids, tiles and sprite sheets; features.json; last prediction.json.
+
+    Returns the layers of each slide, in the case's order.
+    """
+    bags = [s.bag for s in scored.evidence.slides]
+    written: list[list[Layer]] = []
+    if bags and scored.tiles is not None:
+        gradients = tile_gradients(scored.bundle, scored.evidence.inputs)
+        ends = np.cumsum([len(b) for b in bags])
+        for slide, end in zip(scored.evidence.slides, ends, strict=True):
+            rows = slice(int(end) - len(slide.bag), int(end))
+            cams = _gradcam(services, scored, slide, gradients[rows], progress)
+            written.append(_write_slide(services, scored, slide, slide_scores(scored.tiles, rows, cams), out))
+    write_json(out / "features.json", [row.to_json() for row in scored.features])
+    write_json(out / "prediction.json", scored.prediction)
+    return written
+
+
+def _gradcam(services: Services, scored: Scored, slide: SlideEvidence, gradients: F32, progress: Progress) -> F32:
+    with open_case_slide(scored.evidence.case, slide.path) as reader:
+        return slide_gradcam(
+            reader,
+            slide.bag,
+            encoder=services.encoder(scored.bundle.spec.backbone),
+            gradients=gradients,
+            cache=services.settings.home / "gradcam",
+            progress=progress,
+        )
+
+
+def _write_slide(
+    services: Services, scored: Scored, slide: SlideEvidence, scores: TileScores, out: Path
+) -> list[Layer]:
+    cache = EmbeddingCache(services.settings.embeddings_dir)
+    with open_case_slide(scored.evidence.case, slide.path) as reader:
+        return write_slide_folder(
+            out / "slides" / slide.digest[:16],
+            bag=slide.bag,
+            frame=SlideFrame.of(reader),
+            scores=scores,
+            sheet_files=cache.entry(slide.bag.spec_key).sheet_files(),
+        )
+
+
+def slide_scores(tiles: TileExplanation, rows: slice, cams: F32 | None = None) -> TileScores:
+    """Rows of one slide out of the case's tile explanations."""
+    return TileScores(tiles.attention[rows], tiles.contribution[rows], cams)
+
+
+def score_case(services: Services, case_key: str, *, progress: Progress = no_progress) -> Json:
+    """Score and explain a case of the work list with the promoted bundle; updates its row and result folder."""
+    from icicore.workflows.cases import load_case, result_folder
+    from icicore.workflows.predictions import prediction_key, remember
+
+    case = load_case(services, case_key)
+    ref = services.bundle_ref()
+    key = prediction_key(services, case, ref)
+    scored = score(services, case, ref, progress=progress)
+    write_explanation(services, scored, result_folder(services, case_key, ref.digest), progress=progress)
+    remember(services, key, scored.prediction)
+    _update_row(services, case_key, scored.prediction, ref)
+    return scored.prediction
+
+
+def _update_row(services: Services, case_key: str, prediction: Json, ref: BundleRef) -> None:
+    low, high = prediction["interval95"]
+    services.cases.set_state(
+        case_key,
+        prediction["status"],
+        probability=prediction["probability"],
+        interval_low=low,
+        interval_high=high,
+        call=prediction["call"],
+        reasons=prediction["reasons"],
+        bundle=ref.name,
+        bundle_digest=ref.digest,
+        job_id=None,
+    )
+
+
+def explain_to_folder(
+    services: Services,
+    folder: Path,
+    out: Path,
+    *,
+    bundle: str | None = None,
+    progress: Progress = no_progress,
+) -> Json:
+    """Write the full explanation of a case folder: everything the app shows, as files for other programs.
+
+    ``out`` gets prediction.json, genes.csv, features.csv and per slide grids, tiles.json, tiles.geojson (QuPath),
+    heatmaps as PNG, and the highest and lowest tiles as PNG.
+    """
+    ref = services.bundle_ref(bundle)
+    scored = score(services, read_case(folder), ref, progress=progress)
+    layers = write_explanation(services, scored, out, progress=progress)
+    _write_tables(scored, out)
+    if scored.tiles is not None:
+        start = 0
+        for slide, slide_layers in zip(scored.evidence.slides, layers, strict=True):
+            scores = slide_scores(scored.tiles, slice(start, start := start + len(slide.bag)))
+            _write_slide_pictures(scored, slide, scores, slide_layers, out / "slides" / slide.digest[:16])
+    return scored.prediction
+
+
+def _write_slide_pictures(
+    scored: Scored, slide: SlideEvidence, scores: TileScores, layers: list[Layer], folder: Path
+) -> None:
+    with open_case_slide(scored.evidence.case, slide.path) as reader:
+        thumbnail = reader.thumbnail(THUMBNAIL_PX)
+        x, y, width, height = map(float, reader.bounds_l0)
+        grid = slide.bag.grid
+        place = Placement(origin_l0=grid.origin_l0, tile_l0=grid.tile_l0, bounds_l0=(x, y, width, height))
+        for layer in layers:
+            if layer.id in ("attention", "contribution", "gradcam"):
+                style = HeatmapStyle(title=layer.id.replace("gradcam", "Grad-CAM").capitalize())
+                write_png(folder / f"{layer.id}.png", render_heatmap(thumbnail, layer, place, style))
+        order = np.argsort(scores.attention, kind="stable")
+        for name, indices in (("top", order[::-1][:N_TILES]), ("bottom", order[:N_TILES])):
+            for rank, index in enumerate(indices, start=1):
+                write_png(folder / f"{name}_tile_{rank:02d}.png", read_bag_tile(reader, slide.bag, int(index)))
+    write_geojson(folder / "tiles.geojson", slide.bag, scores, probability=scored.prediction["probability"])
+
+
+def _write_tables(scored: Scored, out: Path) -> None:
+    genes = scored.prediction["genes"]
+    columns = ("symbol", "kind", "value", "measured", "attention", "attribution")
+    _write_csv(out / "genes.csv", columns, [tuple(g[c] for c in columns) for g in genes])
+    fields = ("rank", "modality", "name", "value", "importance", "direction")
+    rows = [row.to_json() for row in scored.features]
+    _write_csv(out / "features.csv", fields, [tuple(r[f] for f in fields) for r in rows])
+
+
+def _write_csv(path: Path, columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(["" if v is None else v for v in row] for row in rows)
+    write_bytes(path, text.getvalue().encode())
+
+
+def embed_default(
+    services: Services,
+    slide: Path,
+    *,
+    backbone: str = "efficientnet_lite0",
+    mpp: float | None = None,
+    progress: Progress = no_progress,
+) -> Bag:
+    """Bag of a single slide on the default tile grid."""
+    with open_slide(slide, mpp=mpp) as reader:
+        return embed_slide(
+            reader,
+            digest=services.slides.digest(slide.absolute(), slide_digest, mpp=mpp),
+            grid=TileGrid(max_upsampling=COARSEST),
+            encoder=services.encoder(backbone),
+            cache=EmbeddingCache(services.settings.embeddings_dir),
+            progress=progress,
+        )
+
+
+def embed_one(
+    services: Services,
+    slide: Path,
+    *,
+    backbone: str,
+    mpp: float | None = None,
+    out: Path | None = None,
+    progress: Progress = no_progress,
+) -> Json:
+    """Embed a single slide; returns a summary."""
+    start = time.perf_counter()
+    bag = embed_default(services, slide, backbone=backbone, mpp=mpp, progress=progress)
+    if out is not None:
+        bag.save(out)
+    reasons = [r.message for r in bag.quality.reasons()]
+    return {
+        "slide": slide.name,
+        "digest": bag.slide_digest,
+        "mpp": bag.grid.native_mpp,
+        "n_tiles": len(bag),
+        "dim": int(bag.embeddings.shape[1]),
+        "encoder": bag.encoder_id,
+        "quality": "; ".join(reasons) or "no quality limits",
+        "qc": bag.quality.to_json(),
+        "out": None if out is None else str(out),
+        "seconds": round(time.perf_counter() - start, 3),
+    }

@@ -1,0 +1,145 @@
+"""Put a score and its explanations into the form of prediction.json."""
+
+import importlib.metadata
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+from icicore import __version__
+from icicore.domain import RESEARCH_USE, Reason, Status
+from icicore.explain.genes import GeneExplanation
+from icicore.explain.modalities import ModalityExplanation
+from icicore.fingerprint import file_digest
+from icicore.models.bundle import ModelBundle
+from icicore.models.scoring import Score
+from icicore.types import Json
+from icicore.workflows.evidence import Evidence
+from icicore.workflows.services import BundleRef
+
+LIKELY, UNLIKELY = "likely responder", "unlikely responder"
+NOTES = frozenset({"duplicate_genes", "unknown_genes", "unknown_classification", "unknown_build"})
+"""Reasons worth telling that do not limit the score."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was computed for a case; ``seconds`` by step."""
+
+    score: Score
+    modalities: ModalityExplanation
+    genes: GeneExplanation | None
+    seconds: dict[str, float]
+
+
+def assemble(evidence: Evidence, bundle: ModelBundle, ref: BundleRef, findings: Findings) -> Json:
+    """Content of prediction.json, schema 1."""
+    reasons = (*bundle_reasons(evidence, bundle), *evidence.reasons)
+    status = Status.LIMITED if any(r.code not in NOTES for r in reasons) else Status.SCORED
+    result = findings.score
+    return {
+        "schema": 1,
+        "case_id": evidence.case.case_id,
+        "tumour_type": str(evidence.case.tumour_type),
+        "status": str(status),
+        "reasons": [r.to_json() for r in reasons],
+        "probability": result.probability,
+        "interval95": list(result.interval95),
+        "calibrated": True,
+        "logit": result.logit,
+        "base_logit": findings.modalities.base_logit,
+        "threshold": bundle.spec.threshold,
+        "call": _call(result.probability, bundle.spec.threshold, withheld=_withheld(evidence, bundle)),
+        "modality_weights": result.modality_weights,
+        "modality_contributions": findings.modalities.contributions,
+        "modality_subsets": findings.modalities.subsets_json(),
+        "comparators": _comparators(evidence),
+        "genes": _genes(evidence, findings.genes),
+        "slides": [
+            {
+                "path": s.path.name,
+                "digest": s.digest,
+                "mpp": s.mpp,
+                "n_tiles": len(s.bag),
+                "qc": s.bag.quality.to_json(),
+            }
+            for s in evidence.slides
+        ],
+        "files": {p.name: file_digest(p) for p in _files(evidence)},
+        "bundle": {
+            "name": ref.name,
+            "digest": ref.digest,
+            "backbone": bundle.spec.backbone,
+            "backbone_digest": bundle.spec.backbone_digest,
+            "virtual": bundle.spec.virtual,
+        },
+        "virtual_case": evidence.virtual,
+        "use": RESEARCH_USE,
+        "versions": _versions(),
+        "seconds": {name: round(value, 3) for name, value in findings.seconds.items()},
+    }
+
+
+def bundle_reasons(evidence: Evidence, bundle: ModelBundle) -> tuple[Reason, ...]:
+    """Limits that come from the bundle rather than from the files."""
+    if not _withheld(evidence, bundle):
+        return ()
+    message = (
+        "The model was trained on virtual data: its probability for a real patient shows how the program works and "
+        "says nothing about this patient; no call is made."
+    )
+    return (Reason("virtual_training", message),)
+
+
+def _withheld(evidence: Evidence, bundle: ModelBundle) -> bool:
+    """No call for a real patient from a model that has only seen virtual ones."""
+    return bundle.spec.virtual and not evidence.virtual
+
+
+def _call(probability: float, threshold: float, *, withheld: bool) -> str | None:
+    if withheld:
+        return None
+    return LIKELY if probability >= threshold else UNLIKELY
+
+
+def _comparators(evidence: Evidence) -> Json:
+    """Simple markers beside the model: TMB in mutations per Mb, CD274 as log2 expression; LORIS needs more inputs."""
+    expression = evidence.expression
+    pdl1 = None
+    if expression is not None and "CD274" in expression.genes:
+        pdl1 = float(expression.values[expression.genes.index("CD274")])
+    return {"tmb": evidence.genes.tmb if evidence.genes else None, "pdl1": pdl1, "loris": None}
+
+
+def _genes(evidence: Evidence, explained: GeneExplanation | None) -> list[Json]:
+    """Every token of the genomic encoder; what was not measured has no value and no part in the score."""
+    if evidence.genes is None:
+        return []
+    values, measured = evidence.genes.values, evidence.genes.measured
+    rows: list[Json] = []
+    for i, token in enumerate(evidence.panel.tokens):
+        known = bool(measured[i])
+        value = evidence.genes.tmb if token.kind == "tmb" else float(values[i])
+        rows.append(
+            {
+                "symbol": token.symbol,
+                "kind": token.kind,
+                "value": value if known else None,
+                "measured": known,
+                "attention": float(explained.attention[i]) if explained is not None else 0.0,
+                "attribution": float(explained.attribution[i]) if explained is not None else 0.0,
+            }
+        )
+    return rows
+
+
+def _files(evidence: Evidence) -> list[Path]:
+    """Input files besides the slides that the score rests on."""
+    case = evidence.case
+    genes = [p for p in (case.mutations, case.expression) if p is not None and evidence.genes is not None]
+    return [case.folder / "case.json", *genes]
+
+
+def _versions() -> Json:
+    names = ("torch", "openslide-python", "openslide-bin", "numpy", "captum", "grad-cam")
+    found = {name: importlib.metadata.version(name) for name in names}
+    return {"icicore": __version__, "python": platform.python_version(), **found}

@@ -1,0 +1,134 @@
+"""What the use cases need: settings, database, bundles and encoders, built once per process and passed down.
+
+Torch is imported only when a bundle or an encoder is really loaded, so that the app and cached predictions
+start without it.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from icicore.errors import BundleError
+from icicore.fingerprint import fingerprint
+from icicore.settings import Settings
+from icicore.store.cases import CaseStore
+from icicore.store.engine import Database
+from icicore.store.jobs import JobStore
+from icicore.store.slides import SlideStore
+from icicore.types import Json
+
+if TYPE_CHECKING:
+    from icicore.embeddings.encoder import TileEncoder
+    from icicore.models.bundle import ModelBundle
+
+PROMOTED = "promoted.json"
+
+
+@dataclass(frozen=True)
+class BundleRef:
+    """A bundle on disk, known by its files alone (nothing loaded). ``spec`` is the content of bundle.json."""
+
+    name: str
+    folder: Path
+    digest: str
+    spec: Json
+
+
+@dataclass
+class Services:
+    """Settings, stores and loaded models of one process."""
+
+    settings: Settings
+    database: Database
+    cases: CaseStore
+    jobs: JobStore
+    slides: SlideStore
+    _bundles: dict[str, "ModelBundle"] = field(default_factory=dict)
+    _encoders: dict[str, "TileEncoder"] = field(default_factory=dict)
+
+    def bundle_ref(self, name: str | None = None) -> BundleRef:
+        """The named bundle, or the promoted one."""
+        return bundle_ref(self.settings.checkpoints, name)
+
+    def bundle(self, ref: BundleRef) -> "ModelBundle":
+        """Load a bundle, once per process."""
+        import torch
+
+        from icicore.models.bundle import load_bundle
+
+        if ref.digest not in self._bundles:
+            # Scoring is many tiny operations: one thread takes 20 ms where two threads that wait for each other on
+            # a busy machine take two seconds. Embedding runs one single-threaded worker per core anyway.
+            torch.set_num_threads(1)
+            self._bundles[ref.digest] = load_bundle(ref.folder)
+        return self._bundles[ref.digest]
+
+    def encoder(self, name: str) -> "TileEncoder":
+        """Load a backbone, once per process."""
+        from icicore.embeddings.backbones import load_backbone
+
+        if name not in self._encoders:
+            self._encoders[name] = load_backbone(name, weights_dir=self.settings.weights_dir)
+        return self._encoders[name]
+
+    def find_slide(self, slide_id: str) -> tuple[Path, float | None] | None:
+        """Path and stated mpp of a slide that was opened before, by its id; for the tile server."""
+        return self.slides.find(slide_id)
+
+
+def build_services(settings: Settings) -> Services:
+    """Create the folders and open the database."""
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = Database(settings.database_url, lock_dir=settings.home)
+    return Services(
+        settings=settings,
+        database=database,
+        cases=CaseStore(database),
+        jobs=JobStore(database),
+        slides=SlideStore(database),
+    )
+
+
+def bundle_names(checkpoints: Path) -> list[str]:
+    """Names of the bundles in the folder, sorted."""
+    return sorted(p.parent.name for p in checkpoints.glob("*/bundle.json"))
+
+
+def promoted_name(checkpoints: Path) -> str:
+    """Name of the promoted bundle: the one that promoted.json names, else the only one there is."""
+    path = checkpoints / PROMOTED
+    if path.exists():
+        return str(json.loads(path.read_text(encoding="utf-8"))["name"])
+    names = bundle_names(checkpoints)
+    if len(names) != 1:
+        raise BundleError(
+            checkpoints,
+            "holds no bundle" if not names else f"holds {len(names)} bundles and none is promoted",
+            expected="one promoted bundle",
+            remedy="train one with `icicore train`" if not names else "name one with --bundle",
+        )
+    return names[0]
+
+
+def bundle_ref(checkpoints: Path, name: str | None = None) -> BundleRef:
+    """Locate a bundle and read bundle.json.
+
+    The digest is that of the seal in it, which covers specification and weights; loading the bundle checks it.
+    """
+    name = name or promoted_name(checkpoints)
+    folder = checkpoints / name
+    path = folder / "bundle.json"
+    if Path(name).name != name or not path.is_file():
+        raise BundleError(
+            name,
+            "no such bundle",
+            expected="one of: " + (", ".join(bundle_names(checkpoints)) or "(none)"),
+            remedy="see `icicore bundles`",
+        )
+    try:
+        spec = json.loads(path.read_text(encoding="utf-8"))
+        digest = fingerprint(spec["seal"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BundleError(folder, f"cannot be read ({error})", remedy="copy the bundle again") from None
+    return BundleRef(name=name, folder=folder, digest=digest, spec=spec)

@@ -1,0 +1,92 @@
+"""The real application as a clinician meets it: open a folder, score it, review it, reload; all on this machine."""
+
+import contextlib
+import dataclasses
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from icicore.simulate.case_writer import write_case
+from icicore.workflows.casefolder import case_key
+from icicore.workflows.simulation import draw_patients
+from tests.browser.conftest import ROOT, open_page, pixels, wait_for
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def case_folder(tmp_path_factory) -> Path:
+    """A virtual case with a slide of about 60 tiles."""
+    root = tmp_path_factory.mktemp("app-cases")
+    patient = next(
+        p
+        for p in draw_patients(60, seed=99)
+        if p.slide_spec is not None and p.mutations is not None and p.expression is not None and not p.clinical.empty
+    )
+    spec = dataclasses.replace(patient.slide_spec, size_um=(1400.0, 1100.0), artefacts=(), necrosis=0.0)
+    return write_case(dataclasses.replace(patient, patient_id="CASE-A", slide_spec=spec), root / "CASE-A")
+
+
+@contextlib.contextmanager
+def run_app(home: Path, roots: Path) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "ICICORE_HOME": str(home), "ICICORE_ROOTS": str(roots)}
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    with (home / "app.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        try:
+            wait_for(f"http://localhost:{port}/_stcore/health", process)
+            yield f"http://localhost:{port}"
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def address(case_folder, tmp_path_factory) -> Iterator[str]:
+    with run_app(tmp_path_factory.mktemp("app-home"), case_folder.parent) as url:
+        yield url
+
+
+def test_open_score_review_and_reload(address, case_folder, browser):
+    with open_page(browser) as page:
+        page.goto(address)
+        page.get_by_label("Path of the case folder").fill("/etc")
+        page.get_by_role("button", name="Open", exact=True).click()
+        page.get_by_text("lies outside the folders that may be opened").wait_for()
+        page.get_by_label("Path of the case folder").fill(str(case_folder))
+        page.get_by_role("button", name="Open", exact=True).click()
+        page.get_by_text("CASE-A").first.wait_for()
+        page.goto(f"{address}/case?case={case_key(case_folder)}")
+        page.get_by_role("button", name="Score this case").click()
+        page.get_by_text("Probability of objective response").wait_for(timeout=180_000)
+        assert "case=" in page.url
+        viewer = "Object.values(window.__icicore.viewers)[0]"
+        page.wait_for_function(f"() => window.__icicore && {viewer}?.osd?.world.getItemAt(0)?.getFullyLoaded()")
+        shown = page.get_by_text(re.compile(r"^\d+\s?%$")).first.inner_text()
+        slide = pixels(page)
+        assert np.ptp(slide, axis=2).mean() > 5, "the viewer shows no coloured tissue"
+        page.reload()
+        page.get_by_text("Probability of objective response").wait_for()
+        assert page.get_by_text(re.compile(r"^\d+\s?%$")).first.inner_text() == shown
+
+
+def test_addresses_without_a_token_are_refused(address, browser):
+    context = browser.new_context()
+    for path, status in (
+        ("/icicore/tiles/0123456789abcdef/9/0_0.jpg", 403),
+        ("/icicore/grid/k/0123456789abcdef/0123456789abcdef/attention.f32", 403),
+        ("/icicore/nothing/here", 404),
+    ):
+        answer = context.request.get(address + path)
+        assert answer.status == status, path
+    context.close()

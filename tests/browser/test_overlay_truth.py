@@ -1,0 +1,144 @@
+"""A square painted on the slide and the tile painted over it must coincide, judged by the pixels on the screen."""
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.browser.conftest import open_page, pixels, serve
+from tests.browser.scanned_area import make_scn
+from tests.browser.scene import Grids, Scene
+from tests.browser.viewer_page import hide_controls, look_at, open_slide_number, set_layer, wait_ready
+from tests.make_slides import make_slide
+
+pytestmark = pytest.mark.browser
+
+PLANTED = (5, 7)
+GREEN, PINK = (10, 120, 60), (226, 184, 210)
+SIZE = (3700, 2900)
+SLIDES = {
+    "quarter micron": {"mpp": 0.25, "levels": (1, 4, 16)},
+    "odd pyramid": {"mpp": 0.37, "levels": (1, 3, 7.3)},
+    "single level": {"mpp": 0.37, "levels": (1,)},
+    "coarse": {"mpp": 0.74, "levels": (1, 2, 4)},
+    "scanned area inside the frame": {"mpp": 0.37, "offset": (801, 433)},
+    "scanned area, coarse": {"mpp": 0.74, "offset": (1203, 77)},
+}
+
+
+def painted(width, height, mpp):
+    """Pink, with the planted tile in green; its edges at the nearest pixel."""
+    image = np.full((height, width, 3), PINK, np.uint8)
+    side, (row, col) = 128 / mpp, PLANTED
+    top, bottom, left, right = (round(v * side) for v in (row, row + 1, col, col + 1))
+    image[top:bottom, left:right] = GREEN
+    return image
+
+
+def planted_grids(rows, cols):
+    tissue = np.ones((rows, cols), np.float32)
+    attention = np.full((rows, cols), 1e-3, np.float32)
+    attention[PLANTED] = 1
+    cam = np.zeros((rows * 8, cols * 8), np.float32)
+    cam[PLANTED[0] * 8 + 2 : PLANTED[0] * 8 + 6, PLANTED[1] * 8 + 2 : PLANTED[1] * 8 + 6] = 1
+    return Grids(attention=attention, contribution=attention - 0.5, gradcam=cam, tissue=tissue)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("truth")
+    scene = Scene(folder)
+    for number, spec in enumerate(SLIDES.values()):
+        mpp = spec["mpp"]
+        # Enough tiles around the planted one at every resolution.
+        size = SIZE if mpp < 0.5 else (1900, 1500)
+        size = (5120, 4096) if mpp == 0.25 else size
+        if "offset" in spec:
+            path = make_scn(folder / f"{number}.scn", painted(*size, mpp), mpp=mpp, offset=spec["offset"])
+        else:
+            path = folder / f"{number}.tif"
+            make_slide(path, size=size, mpp=mpp, levels=spec["levels"], painter=lambda w, h, m=mpp: painted(w, h, m))
+        side = 128 / mpp
+        scene.add(
+            path, grids=planted_grids(-(-size[1] // side).__int__(), -(-size[0] // side).__int__()), thumbnails=False
+        )
+    scene.save()
+    with serve(folder) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def viewer(browser, address):
+    with open_page(browser) as page:
+        page.goto(f"{address}?show=viewer")
+        wait_ready(page)
+        hide_controls(page)
+        yield page
+
+
+def agreement(page, layer):
+    """(IoU, distance of centres in tiles) of the green square and what the layer paints."""
+    set_layer(page, layer, visible=False)
+    off = pixels(page)
+    set_layer(page, layer, visible=True)
+    on = pixels(page)
+    square = (off[..., 1] - off[..., 0]) > 40
+    over = np.abs(on - off).sum(-1) > 60
+    assert square.sum() > 20
+    assert over.sum() > 20
+    distance = np.linalg.norm([a.mean() - b.mean() for a, b in zip(np.nonzero(square), np.nonzero(over), strict=True)])
+    return (square & over).sum() / (square | over).sum(), distance / np.sqrt(square.sum())
+
+
+def only_planted(page, layer="attention"):
+    for other in ("attention", "contribution", "gradcam", "tissue"):
+        set_layer(page, other, visible=False)
+    set_layer(page, layer, threshold=0.5, opacity=1, fade=False, colormap="viridis")
+
+
+@pytest.mark.parametrize("number", range(len(SLIDES)), ids=list(SLIDES))
+def test_the_planted_square_is_covered_at_every_zoom(viewer, number):
+    open_slide_number(viewer, number)
+    only_planted(viewer)
+    for tile_px, least in ((12, 0.7), (40, 0.9), (150, 0.96), (430, 0.98)):
+        look_at(viewer, *PLANTED, tile_px=tile_px)
+        iou, distance = agreement(viewer, "attention")
+        assert distance * tile_px < 2, (tile_px, distance)  # screen px
+        assert iou > least, (tile_px, iou)
+
+
+@pytest.mark.parametrize(("rotation", "flip"), [(90, False), (30, False), (0, True), (90, True), (200, True)])
+def test_rotated_and_mirrored_views(viewer, rotation, flip):
+    open_slide_number(viewer, 4)
+    only_planted(viewer)
+    look_at(viewer, *PLANTED, tile_px=120, rotation=rotation, flip=flip)
+    iou, distance = agreement(viewer, "attention")
+    assert distance < 0.05
+    assert iou > 0.93
+
+
+def test_gradcam_cells_lie_inside_their_tile(viewer):
+    open_slide_number(viewer, 4)
+    only_planted(viewer, "gradcam")
+    look_at(viewer, *PLANTED, tile_px=320)
+    set_layer(viewer, "gradcam", visible=False)
+    off = pixels(viewer)
+    set_layer(viewer, "gradcam", visible=True)
+    over = np.abs(pixels(viewer) - off).sum(-1) > 60
+    square = (off[..., 1] - off[..., 0]) > 40
+    assert not (over & ~cv2.dilate(square.astype(np.uint8), np.ones((3, 3))).astype(bool)).any()
+    assert over.sum() / square.sum() == pytest.approx(0.25, abs=0.02)
+
+
+@pytest.mark.parametrize(("rotation", "flip"), [(0, False), (90, True), (30, False)])
+def test_the_click_names_the_tile_under_the_mouse(viewer, rotation, flip):
+    open_slide_number(viewer, 4)
+    only_planted(viewer)
+    look_at(viewer, *PLANTED, tile_px=100, rotation=rotation, flip=flip)
+    square = (lambda p: (p[..., 1] - p[..., 0]) > 40)(pixels(viewer))
+    box = viewer.locator(".zoom").bounding_box()
+    y, x = (float(a.mean()) for a in np.nonzero(square))
+    viewer.mouse.move(box["x"] + x, box["y"] + y)
+    hud = viewer.locator(".hud").inner_text()
+    assert "row 5, col 7" in hud
+    viewer.mouse.click(box["x"] + x, box["y"] + y)
+    viewer.get_by_text('"row": 5, "col": 7').wait_for()

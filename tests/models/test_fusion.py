@@ -1,0 +1,65 @@
+"""The fusion layer against the reference listing, written out here in NumPy on its own."""
+
+import numpy as np
+import pytest
+import torch
+
+from icicore.models.fusion import AttentionFusion, ConcatFusion
+
+DIMS, DIM, N = (24, 16, 32), 64, 5
+
+
+def listing(x: list[np.ndarray], w: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Three projections with tanh, one shared score, softmax, weighted sum, 64-ReLU-1."""
+    hidden = [np.tanh(x[m] @ w[f"projections.{m}.weight"].T + w[f"projections.{m}.bias"]) for m in range(3)]
+    scores = np.stack([h @ w["score.weight"][0] + w["score.bias"][0] for h in hidden], axis=1)
+    alpha = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    z = sum(alpha[:, m, None] * hidden[m] for m in range(3))
+    inner = np.maximum(z @ w["classifier.0.weight"].T + w["classifier.0.bias"], 0)
+    return inner @ w["classifier.2.weight"][0] + w["classifier.2.bias"][0], alpha
+
+
+@pytest.fixture
+def embeddings() -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(3)
+    return [torch.randn(N, d, generator=generator, dtype=torch.float64) for d in DIMS]
+
+
+@pytest.fixture
+def fusion() -> AttentionFusion:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(4)
+        return AttentionFusion(DIMS, DIM).double().eval()
+
+
+def test_without_a_mask_the_fusion_is_the_reference_listing(fusion, embeddings):
+    logit, weights = fusion(embeddings, torch.ones(N, 3, dtype=torch.bool))
+    state = {k: v.numpy() for k, v in fusion.state_dict().items()}
+    expected_logit, expected_weights = listing([x.numpy() for x in embeddings], state)
+    np.testing.assert_allclose(logit.detach().numpy(), expected_logit, atol=1e-6, rtol=0)
+    np.testing.assert_allclose(weights.detach().numpy(), expected_weights, atol=1e-6, rtol=0)
+
+
+def test_an_absent_modality_is_left_out_of_the_softmax(fusion, embeddings):
+    present = torch.tensor([[True, False, True]] * N)
+    _, weights = fusion(embeddings, present)
+    assert (weights[:, 1] == 0).all()
+    hidden = [torch.tanh(p(x)) for p, x in zip(fusion.projections, embeddings, strict=True)]
+    scores = torch.stack([fusion.score(hidden[m]).squeeze(-1) for m in (0, 2)], dim=1)
+    torch.testing.assert_close(weights[:, [0, 2]], torch.softmax(scores, dim=1))
+
+
+@pytest.mark.parametrize("kind", [AttentionFusion, ConcatFusion])
+@pytest.mark.parametrize("content", [float("nan"), float("inf"), 1e30])
+def test_an_absent_modality_has_no_influence_whatever_its_content(kind, content, embeddings):
+    fusion = kind(DIMS, DIM).double().eval()
+    present = torch.tensor([[True, True, False]] * N)
+    other = [*embeddings[:2], torch.full_like(embeddings[2], content)]
+    for got, expected in zip(fusion(other, present), fusion(embeddings, present), strict=True):
+        assert torch.equal(got, expected)
+
+
+def test_with_nothing_present_all_weights_are_zero(fusion, embeddings):
+    logit, weights = fusion(embeddings, torch.zeros(N, 3, dtype=torch.bool))
+    assert (weights == 0).all()
+    assert torch.isfinite(logit).all()

@@ -1,0 +1,146 @@
+"""Laws that every variant keeps, whatever its weights."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from icicore.domain import MODALITIES
+from icicore.errors import BundleError
+from icicore.models.inputs import Batch, CaseInputs, collate
+from icicore.models.zoo import Ensemble, ModelConfig, build, kinds
+from tests.factories import CONFIG, make_case, make_model
+
+VARIANTS = [replace(CONFIG, kind=kind) for kind in kinds()] + [replace(CONFIG, gene_attention="full")]
+variants = pytest.mark.parametrize("config", VARIANTS, ids=lambda c: f"{c.kind}-{c.gene_attention}")
+
+
+@pytest.fixture
+def case() -> CaseInputs:
+    return make_case(np.random.default_rng(1))
+
+
+def poisoned(batch: Batch) -> Batch:
+    """The same batch with NaN wherever the masks say that nothing is there."""
+    tiles = batch.tile_mask[..., None] & batch.present[:, :1, None]
+    genes, clinical = batch.gene_measured & batch.present[:, 1:2], batch.clinical_measured & batch.present[:, 2:]
+    return replace(
+        batch,
+        tiles=torch.where(tiles, batch.tiles, torch.nan),
+        gene_values=torch.where(genes, batch.gene_values, torch.inf),
+        clinical_values=torch.where(clinical, batch.clinical_values, torch.nan),
+    )
+
+
+@variants
+def test_hidden_content_never_reaches_the_output(config, case):
+    rng = np.random.default_rng(2)
+    cases = [case, make_case(rng, n_tiles=3), case.without("histology"), case.without("genomics", "clinical")]
+    batch = collate(cases)
+    absent = ~batch.present[:, :1]
+    batch = replace(batch, tile_mask=batch.tile_mask | absent)  # tiles that are marked, of a modality that is absent
+    model = make_model(config=config)
+    clean, dirty = model(batch), model(poisoned(batch))
+    for name in ("logit", "tile_attention", "gene_attention", "modality_weights", "arm_logits", "slide_embedding"):
+        assert torch.equal(getattr(clean, name), getattr(dirty, name)), name
+
+
+@variants
+def test_absent_means_exactly_zero(config, case):
+    batch = collate([case.without(*gone) for gone in ([], ["histology"], ["genomics"], ["clinical"])])
+    output = make_model(config=config)(batch)
+    present = batch.present & make_model(config=config).used
+    assert (output.modality_weights[~present] == 0).all()
+    torch.testing.assert_close(output.modality_weights.sum(dim=1), present.any(dim=1).float())
+    assert (output.tile_attention[~batch.tile_mask] == 0).all()
+    assert (output.gene_attention[~batch.gene_measured] == 0).all()
+    torch.testing.assert_close(output.tile_attention.sum(dim=1), present[:, 0].float())
+    torch.testing.assert_close(output.gene_attention.sum(dim=1), present[:, 1].float())
+
+
+@variants
+def test_an_unmeasured_gene_cannot_change_anything(config, case):
+    model = make_model(config=config)
+    hidden = int((~case.gene_measured).nonzero()[0])
+    values = case.gene_values.clone()
+    values[hidden] = torch.nan
+    changed = replace(case, gene_values=values)
+    assert torch.equal(model(collate([case])).logit, model(collate([changed])).logit)
+    assert model(collate([changed])).gene_attention[0, hidden] == 0
+
+
+@variants
+def test_the_order_of_tiles_does_not_matter(config, case):
+    order = torch.from_numpy(np.random.default_rng(5).permutation(len(case.tiles)))
+    model = make_model(config=config)
+    straight, mixed = model(collate([case])), model(collate([replace(case, tiles=case.tiles[order])]))
+    torch.testing.assert_close(mixed.logit, straight.logit)
+    torch.testing.assert_close(mixed.tile_attention, straight.tile_attention[:, order])
+
+
+@variants
+def test_padding_and_neighbours_do_not_matter(config, case):
+    model = make_model(config=config)
+    long = make_case(np.random.default_rng(8), n_tiles=40)
+    alone, together = model(collate([case])), model(collate([case, long]))
+    torch.testing.assert_close(together.logit[:1], alone.logit)
+    torch.testing.assert_close(together.tile_attention[:1, :7], alone.tile_attention)
+    assert (together.tile_attention[0, 7:] == 0).all()
+
+
+def test_the_slide_embedding_is_the_attention_weighted_sum_of_tile_vectors(case):
+    batch = collate([case, make_case(np.random.default_rng(9), n_tiles=12)])
+    embedding, attention, hidden = make_model().encode_histology(batch.tiles, batch.tile_mask)
+    torch.testing.assert_close(embedding, (attention[..., None] * hidden).sum(dim=1), atol=1e-6, rtol=1e-6)
+
+
+def test_the_fast_gene_attention_is_plain_cross_attention_over_tokens(case):
+    encoder = make_model().encoders["genomics"]
+    values, measured = case.gene_values[None], case.gene_measured[None]
+    still, direction = encoder._tokens()
+    tokens = still + (5 * torch.tanh(values / 5))[..., None] * direction
+    query, key, value = encoder.query(encoder.latents), encoder.key(tokens), encoder.value(tokens)
+    heads, width = encoder.config.heads, encoder.config.dim // encoder.config.heads
+    mixed, weights = [], []
+    for h in range(heads):
+        part = slice(h * width, (h + 1) * width)
+        logits = query[:, part] @ key[0, :, part].T / width**0.5 + encoder.kind_share[encoder.kind_of]
+        logits[:, ~case.gene_measured] = -torch.inf
+        weights.append(torch.softmax(logits, dim=-1))
+        mixed.append(weights[-1] @ value[0, :, part])
+    x = (encoder.latents + encoder.read(torch.cat(mixed, dim=-1)))[None]
+    for layer in encoder.blocks:
+        x = layer(x)
+    embedding, attention = encoder(values, measured)
+    torch.testing.assert_close(embedding, encoder.norm(x.mean(dim=1)), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(attention[0], torch.stack(weights).mean(dim=(0, 1)), atol=1e-6, rtol=1e-5)
+
+
+def test_an_ensemble_is_the_mean_of_its_members(case):
+    members = [make_model(seed) for seed in range(3)]
+    batch = collate([case])
+    mean = Ensemble(members)(batch)
+    torch.testing.assert_close(mean.logit, torch.stack([m(batch).logit for m in members]).mean(dim=0))
+    torch.testing.assert_close(mean.tile_attention.sum(), torch.tensor(1.0))
+
+
+def test_a_case_without_anything_is_scored_without_nan():
+    output = make_model()(collate([CaseInputs("empty")]))
+    assert torch.isfinite(output.logit).all()
+    assert (output.modality_weights == 0).all()
+
+
+@pytest.mark.parametrize("gone", MODALITIES)
+def test_without_hides_one_modality(gone, case):
+    present = case.without(gone).present
+    assert present.tolist() == [m != gone for m in MODALITIES]
+
+
+def test_config_survives_json_and_refuses_the_unknown():
+    config = replace(CONFIG, kind="concat")
+    assert ModelConfig.from_json(config.to_json()) == config
+    with pytest.raises(BundleError, match="unknown key 'depth'"):
+        ModelConfig.from_json({**config.to_json(), "depth": 3})
+    with pytest.raises(BundleError, match="unknown kind"):
+        build(replace(CONFIG, kind="oracle"))

@@ -1,0 +1,121 @@
+"""The command line as a user runs it: exit codes, one-line errors, nothing left behind."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.shared_data import shared
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run(*args: object, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "ICICORE_HOME": str(home), **env}
+    command = [sys.executable, "-m", "icicore.cli", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=300, check=False)
+
+
+def assert_one_line_error(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert done.returncode == 1, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in lines[0], lines[0]
+
+
+def case_with(folder: Path, slide: Path | None = None, **record: object) -> Path:
+    folder.mkdir(parents=True)
+    content = {"case_id": "P-001", "tumour_type": "nsclc", **record}
+    (folder / "case.json").write_text(json.dumps(content))
+    if slide is not None:
+        (folder / "slides").mkdir()
+        (folder / "slides" / slide.name).symlink_to(slide)
+    return folder
+
+
+@pytest.mark.parametrize("command", ["doctor", "demo", "simulate", "embed", "predict", "explain", "train", "bundles"])
+def test_every_command_has_help_with_an_example(command, tmp_path):
+    done = run(command, "--help", home=tmp_path)
+    assert done.returncode == 0
+    assert "Example:" in done.stdout
+    assert f"icicore {command}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "args",
+    [["predict"], ["predict", "x", "--drop", "urine", "--json", "-"], ["nonsense"], ["simulate", "--patients", "0"]],
+)
+def test_wrong_usage_exits_with_2(args, tmp_path):
+    assert run(*args, home=tmp_path).returncode == 2
+
+
+def test_doctor_reports_as_json(tmp_path):
+    done = run("doctor", "--json", home=tmp_path)
+    report = json.loads(done.stdout)
+    assert done.returncode == 0, report["problems"]
+    assert report["ok"] is True
+    assert any(b["name"] == "efficientnet_lite0" and b["available"] for b in report["backbones"])
+    assert report["bundles"][0]["promoted"] is True
+
+
+def test_doctor_fails_without_a_bundle(tmp_path):
+    done = run("doctor", home=tmp_path, ICICORE_CHECKPOINTS=str(tmp_path / "none"))
+    assert done.returncode == 1
+    assert "holds no bundle" in done.stdout
+
+
+def test_a_missing_case_gets_one_line(tmp_path):
+    out = tmp_path / "p.json"
+    assert_one_line_error(run("predict", tmp_path / "absent", "--json", out, home=tmp_path / "h"), "no such folder")
+    assert not out.exists()
+
+
+def test_all_modalities_dropped_gets_one_line(tmp_path):
+    case = case_with(tmp_path / "c", clinical={"age": 60})
+    done = run("predict", case, "--drop", "clinical", "--json", tmp_path / "p.json", home=tmp_path / "h")
+    assert_one_line_error(done, "nothing is left to score")
+
+
+def test_clinical_values_alone_are_scored_and_a_real_case_is_limited(tmp_path):
+    case = case_with(tmp_path / "c", clinical={"age": 60, "sex": "F", "ecog": 1, "ldh_uln": 1.1})
+    out = tmp_path / "p.json"
+    done = run("predict", case, "--json", out, home=tmp_path / "h")
+    assert done.returncode == 0, done.stderr
+    prediction = json.loads(out.read_text())
+    assert prediction["modality_weights"] == {"histology": None, "genomics": None, "clinical": 1.0}
+    assert prediction["status"] == "limited"
+    assert prediction["call"] is None
+    assert "virtual_training" in [r["code"] for r in prediction["reasons"]]
+
+
+BROKEN = {
+    "empty.svs": "empty",
+    "histolab_broken.svs": "",
+    "openslidepy_boxes.tiff": "not plausible",
+    "openslidepy_boxes_0.dcm": "",
+    "openslidepy_small.svs": "",
+    "openslidepy_unopenable.tiff": "",
+    "openslidepy_unreadable.svs": "",
+    "pathml_small_HE_levels.tiff": "not plausible",
+    "png_renamed.svs": "PNG",
+    "qupath_cells.ome.tif": "",
+    "text_renamed.svs": "text",
+    "truncated_LUSC_HE3.svs": "",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "word"), BROKEN.items())
+def test_every_broken_slide_gets_one_line_and_leaves_nothing(name, word, tmp_path):
+    case = case_with(tmp_path / "c", shared(f"slides/broken/{name}"))
+    home, out = tmp_path / "h", tmp_path / "p.json"
+    assert_one_line_error(run("predict", case, "--json", out, home=home), name, word)
+    assert not out.exists()
+    assert not list(home.glob("predictions/*"))
+    assert not list(home.glob("embeddings/**/*.safetensors"))
+    assert_one_line_error(run("embed", shared(f"slides/broken/{name}"), home=home), name)

@@ -1,0 +1,76 @@
+"""Batches: balanced in training only, statistics from training patients only, tiles drawn anew."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from icicore.training.config import TrainConfig
+from icicore.training.dataset import ScaledStudy, Scalers, TrainingBatches, balanced
+from icicore.training.fit import resample
+from icicore.training.module import hide_at_random, loss
+from tests.factories import make_model, make_study
+
+
+@pytest.fixture
+def study():
+    return make_study(60)
+
+
+def test_scalers_see_training_patients_only(study):
+    rows = np.arange(30, dtype=np.int32)
+    genes = study.gene_values.copy()
+    genes[30:] = 1e6
+    before, after = Scalers.fit(study, rows), Scalers.fit(replace(study, gene_values=genes), rows)
+    np.testing.assert_array_equal(before.tokens.mean, after.tokens.mean)
+    np.testing.assert_array_equal(before.tokens.scale, after.tokens.scale)
+
+
+def test_training_batches_hold_both_classes_equally_and_only_their_rows(study):
+    scaled = ScaledStudy(study, Scalers.fit(study, np.arange(40, dtype=np.int32)))
+    rows = np.arange(40, dtype=np.int32)
+    batches = TrainingBatches(scaled, rows, batch_size=8, tiles_per_bag=5, rng=np.random.default_rng(0))
+    seen = list(batches)
+    labels = torch.cat([y for _, y in seen])
+    assert len(seen) == len(batches)
+    assert labels.mean() == 0.5
+    assert all(b.tiles.shape[1] == 5 for b, _ in seen)
+
+
+def test_every_patient_of_the_rarer_class_is_seen():
+    labels = np.array([True] * 5 + [False] * 14)
+    drawn = balanced(np.arange(19, dtype=np.int32), labels, np.random.default_rng(1))
+    assert set(drawn.tolist()) == set(range(19))
+    assert labels[drawn].mean() == 0.5
+
+
+def test_a_bootstrap_resample_and_what_it_left_out_are_disjoint():
+    rows, labels = np.arange(10, 60, dtype=np.int32), np.arange(60) % 3 == 0
+    drawn, left = resample(rows, labels, np.random.default_rng(0))
+    assert len(drawn) == len(rows)
+    assert not set(drawn) & set(left)
+    assert set(drawn) | set(left) == set(rows)
+    assert labels[drawn].sum() == labels[rows].sum()
+
+
+def test_hiding_modalities_always_leaves_one(study):
+    scaled = ScaledStudy(study, Scalers.fit(study, np.arange(60, dtype=np.int32)))
+    batch = next(scaled.batches(range(60), size=60))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        hidden = hide_at_random(batch, TrainConfig(modality_dropout=0.8))
+    assert hidden.present.any(dim=1).all()
+    assert hidden.present.sum() < batch.present.sum()
+    assert (batch.present | ~hidden.present).all()
+
+
+def test_the_auxiliary_loss_counts_only_arms_that_are_present(study):
+    scaled = ScaledStudy(study, Scalers.fit(study, np.arange(60, dtype=np.int32)))
+    batch = next(scaled.batches(range(4)))
+    model = make_model(config=replace(make_model().config, gene_pathways=2))
+    labels = torch.tensor([1.0, 0.0, 1.0, 0.0])
+    output = model(replace(batch, present=torch.tensor([[True, False, False]] * 4)))
+    plain = torch.nn.functional.binary_cross_entropy_with_logits
+    expected = plain(output.logit, labels) + 0.5 * plain(output.arm_logits[:, 0], labels)
+    torch.testing.assert_close(loss(output, labels, model, auxiliary=0.5), expected)
