@@ -72,10 +72,14 @@ def test_the_same_case_twice_gives_the_same_numbers_without_embedding_again(serv
 
 
 def test_a_changed_input_is_scored_anew(services, case_copy):
-    first = predict_case(services, case_copy(clinical={"age": 60, "sex": "F", "ecog": 0, "ldh_uln": 0.8}))
-    folder = services.settings.home.parent  # unrelated files must not matter
-    assert folder.exists()
+    folder = case_copy(clinical={"age": 60, "sex": "F", "ecog": 0, "ldh_uln": 0.8})
+    first = predict_case(services, folder)
     assert first["modality_weights"]["histology"] is None
+    path = folder / "case.json"
+    path.write_text(path.read_text().replace('"ldh_uln": 0.8', '"ldh_uln": 4.0'))
+    second = predict_case(services, folder)
+    assert second["files"]["case.json"] != first["files"]["case.json"]
+    assert second["logit"] != first["logit"], "the prediction of the old values was returned"
 
 
 def test_a_real_case_under_a_virtual_bundle_is_limited_and_gets_no_call(services, case_copy):
@@ -142,7 +146,7 @@ def test_explain_writes_files_for_other_programs(services, virtual_case, tmp_pat
     assert math.isclose(first[1][0] - first[0][0], layers["tile_l0"], abs_tol=0.01)
 
 
-def test_cancelling_keeps_what_is_done_and_the_next_run_continues(services, case_copy, virtual_case):
+def test_after_a_cancelled_run_the_case_can_be_scored(services, case_copy, virtual_case):
     folder = case_copy(mpp={"s.tif": 0.49})  # another pixel size: other tiles, so nothing is cached
     (folder / "slides").mkdir()
     source = next((virtual_case / "slides").iterdir())
