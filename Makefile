@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 PORT ?= 8501
+SEED ?= 2026
 
-.PHONY: app demo test test-slow lint types browser env env-dev lock clean
+.PHONY: app demo results results-quick test test-slow lint types browser env env-dev lock clean
 
 app: env demo  ## build the demonstration cases and open the app
 	@$(BIN)/python -m icicore.cli demo --print-address --port $(PORT)
@@ -13,6 +14,16 @@ app: env demo  ## build the demonstration cases and open the app
 
 demo: env
 	$(BIN)/python -m icicore.cli demo
+
+# The experiment from a seed: docs/results.md and docs/figures/. COHORTS: folder of cBioPortal studies; TILES: real tiles.
+RESULTS := PYTHONPATH=benchmarks $(BIN)/python -m results --seed $(SEED) \
+	$(if $(COHORTS),--cohorts $(COHORTS)) $(if $(TILES),--tiles $(TILES))
+
+results: env  ## write docs/results.md; what is there already in build/results is not made again
+	$(RESULTS)
+
+results-quick: env  ## the same chain, small, in a temporary folder: shows that it runs
+	$(RESULTS) --quick
 
 test: env-dev lint types  ## lint, types, architecture and all quick tests (browser tests where Chromium is found)
 	$(BIN)/python -m pytest

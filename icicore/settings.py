@@ -47,6 +47,11 @@ class Settings:
         return self.home / "embeddings"
 
     @property
+    def studies_dir(self) -> Path:
+        """Folder of imported studies."""
+        return self.home / "studies"
+
+    @property
     def results_dir(self) -> Path:
         """Folder of predictions and explanations, one per case and bundle."""
         return self.home / "results"

@@ -123,6 +123,7 @@ def make_study(n: int = 120, *, seed: int = 0, strength: float = 3.0, dim: int =
         sites=("site0",) * n,
         responder=responder,
         tiles=np.concatenate(tiles).astype(np.float16),
+        tile_index=np.concatenate([np.stack(divmod(np.arange(m), 4), axis=1) for m in sizes]).astype(np.int32),
         offsets=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
         gene_values=np.where(measured, genes, 0).astype(np.float32),
         gene_measured=measured,

@@ -38,7 +38,9 @@ def case_with(folder: Path, slide: Path | None = None, **record: object) -> Path
     return folder
 
 
-@pytest.mark.parametrize("command", ["doctor", "demo", "simulate", "embed", "predict", "explain", "train", "bundles"])
+@pytest.mark.parametrize(
+    "command", ["doctor", "demo", "simulate", "embed", "predict", "explain", "train", "tune", "evaluate", "bundles"]
+)
 def test_every_command_has_help_with_an_example(command, tmp_path):
     done = run(command, "--help", home=tmp_path)
     assert done.returncode == 0

@@ -14,7 +14,15 @@ LDH_ULN = (0.1, 50.0)
 _FEMALE = frozenset({"f", "female", "woman", "w"})
 _MALE = frozenset({"m", "male", "man"})
 _BLANK = frozenset({"", "na", "n/a", "nan", "none", "null", "unknown", "not available", "."})
+_YES, _NO = frozenset({"1", "true", "yes", "y"}), frozenset({"0", "false", "no", "n"})
 _FIELDS = ("age", "sex", "ecog", "ldh_uln")
+ROUTINE: Mapping[str, tuple[tuple[float, float], str]] = {
+    "albumin": ((1.0, 7.0), "g/dL"),
+    "nlr": ((0.05, 200.0), "(neutrophils over lymphocytes)"),
+    "pdl1_tps": ((0.0, 100.0), "percent of tumour cells"),
+}
+"""Range and unit of the optional values that only comparison scores read."""
+HISTORY = "systemic_history"
 
 
 def parse_clinical(fields: Mapping[str, object], *, source: str) -> ClinicalValues:
@@ -48,6 +56,35 @@ def parse_clinical(fields: Mapping[str, object], *, source: str) -> ClinicalValu
     )
 
 
+def parse_routine(fields: Mapping[str, object], *, source: str) -> dict[str, float]:
+    """Validate the optional values of ``ROUTINE`` and ``systemic_history`` (chemotherapy or targeted therapy before).
+
+    Other fields are ignored; what is blank is left out of the result.
+
+    Raises
+    ------
+    ClinicalError
+        Out of range (albumin in g/L, for one), decimal comma, not a number, or an unknown word.
+    """
+    found = {
+        name: _number(fields.get(name), source=source, name=name, limits=limits, unit=unit)
+        for name, (limits, unit) in ROUTINE.items()
+    }
+    found[HISTORY] = _yes_or_no(fields.get(HISTORY), source=source, name=HISTORY)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _yes_or_no(value: object, *, source: str, name: str) -> float | None:
+    if _is_blank(value):
+        return None
+    word = str(value).strip().lower().removesuffix(".0")
+    if word not in _YES | _NO:
+        raise ClinicalError(
+            source, f"{name} {str(value)!r} is not understood", expected="yes or no", remedy="correct it"
+        )
+    return float(word in _YES)
+
+
 def _is_blank(value: object) -> bool:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return True
@@ -78,6 +115,8 @@ def _number(value: object, *, source: str, name: str, limits: tuple[float, float
         remedy = "correct it"
         if name == "ldh_uln" and number > high:
             remedy = "divide the LDH by the upper limit of normal of its laboratory"
+        if name == "albumin" and 10 * low <= number <= 10 * high:
+            remedy = "give it in g/dL, a tenth of the value in g/L"
         raise ClinicalError(source, f"{name} {text} is out of range", expected=expected, remedy=remedy)
     return number
 

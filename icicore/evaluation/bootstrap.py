@@ -1,6 +1,6 @@
 """Percentile bootstrap over patients."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,27 +31,37 @@ def resamples(y: Mask, rng: np.random.Generator, *, n: int = 1000) -> I32:
     return draws
 
 
-def bootstrap(statistic: Callable[[I32], float], draws: I32) -> Estimate:
+def bootstrap(statistic: Callable[[I32], float], draws: I32, *, centred: bool = False) -> Estimate:
     """Value on all rows, and the 2.5 and 97.5 percentiles over the resamples.
 
     Parameters
     ----------
     statistic : number from row indices
     draws : from ``resamples``; the same draws for two models make their differences paired
+    centred : shift the percentiles by the resampling bias (mean over resamples minus value), not below 0; for
+        statistics that count noise itself as an error, as the ECE does: a resample is always noisier than the sample
     """
+    whole = statistic(np.arange(draws.shape[1], dtype=np.int32))
     values = np.array([statistic(rows) for rows in draws])
     values = values[np.isfinite(values)]
     low, high = np.percentile(values, [2.5, 97.5]) if len(values) else (np.nan, np.nan)
-    return Estimate(statistic(np.arange(draws.shape[1], dtype=np.int32)), (float(low), float(high)))
+    if centred and len(values):
+        bias = float(values.mean()) - whole
+        low, high = max(0.0, low - bias), max(0.0, high - bias)
+    return Estimate(whole, (float(low), float(high)))
 
 
-def all_metrics(y: Mask, p: F64, *, threshold: float, draws: I32) -> dict[str, Estimate]:
-    """Every metric of ``METRICS`` with its interval; a call is ``p >= threshold``."""
+def all_metrics(
+    y: Mask, p: F64, *, threshold: float, draws: I32, names: Collection[str] = tuple(METRICS)
+) -> dict[str, Estimate]:
+    """Return the ``names`` of ``METRICS`` with their intervals; a call is ``p >= threshold``."""
     call = p >= threshold
-    return {
-        name: bootstrap(lambda rows, m=metric: m(y[rows], p[rows], call[rows]), draws)  # type: ignore[misc]
-        for name, metric in METRICS.items()
-    }
+
+    def one(name: str) -> Estimate:
+        metric = METRICS[name]
+        return bootstrap(lambda rows: metric(y[rows], p[rows], call[rows]), draws, centred=name == "ece")
+
+    return {name: one(name) for name in METRICS if name in names}
 
 
 def _number(value: float) -> float | None:

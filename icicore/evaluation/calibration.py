@@ -1,7 +1,10 @@
-"""Calibration of logits on held-out patients: Platt scaling and temperature scaling.
+"""Calibration of logits on held-out patients: Platt scaling, temperature scaling and isotonic regression.
 
-Platt 1999, with its smoothed targets against overconfidence on few patients; temperature: Guo et al. 2017.
+Platt 1999, with its smoothed targets against overconfidence on few patients; temperature: Guo et al. 2017;
+isotonic: Zadrozny and Elkan 2002, which needs several hundred patients before it beats the other two.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import optimize, special
@@ -42,6 +45,29 @@ def temperature(logits: F64, y: Mask) -> float:
         return float(np.mean(np.logaddexp(0.0, z) - label * z))
 
     return float(np.exp(optimize.minimize_scalar(loss, bounds=(-4.0, 4.0), method="bounded").x))
+
+
+@dataclass(frozen=True, eq=False)
+class Isotonic:
+    """A rising step function, given by its knots: ``logits`` (k,) ascending and ``probabilities`` (k,)."""
+
+    logits: F64
+    probabilities: F64
+
+    def __call__(self, logits: F64) -> F64:
+        """Calibrated probabilities (n,), linear between knots and constant outside them."""
+        return np.asarray(np.interp(logits, self.logits, self.probabilities), np.float64)
+
+
+def isotonic(logits: F64, y: Mask) -> Isotonic:
+    """Fit the rising function of the logit that is nearest to the outcomes in least squares.
+
+    Platt's smoothed targets keep it away from 0 and 1, where one wrong patient would cost an infinite log-loss.
+    """
+    values, inverse, counts = np.unique(logits, return_inverse=True, return_counts=True)
+    mean = np.bincount(inverse, weights=_targets(y)) / counts  # patients with one logit share one value
+    fitted = optimize.isotonic_regression(mean, weights=counts.astype(np.float64)).x
+    return Isotonic(values.astype(np.float64), np.asarray(fitted, np.float64))
 
 
 def _targets(y: Mask) -> F64:

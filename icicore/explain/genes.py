@@ -75,10 +75,11 @@ class PathwayRow:
         return {**vars(self), "top_genes": list(self.top_genes)}
 
 
-def explain_genes(bundle: ModelBundle, inputs: CaseInputs) -> GeneExplanation:
+def explain_genes(bundle: ModelBundle, inputs: CaseInputs, *, steps: int = STEPS) -> GeneExplanation:
     """Integrated gradients over token values (Sundararajan et al. 2017); what was measured stays as it is.
 
     The baseline is 0: no mutation, training-mean TMB and expression. Slide and clinical embeddings are fixed.
+    ``steps`` points of the integral; a dozen do for means over many patients.
 
     Raises
     ------
@@ -98,7 +99,7 @@ def explain_genes(bundle: ModelBundle, inputs: CaseInputs) -> GeneExplanation:
     attribution = IntegratedGradients(logit_of).attribute(
         values.clone().requires_grad_(True),  # noqa: FBT003 (torch's own signature)
         baselines=0.0,
-        n_steps=STEPS,
+        n_steps=steps,
         internal_batch_size=BATCH,
     )
     with torch.no_grad():

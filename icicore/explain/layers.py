@@ -11,6 +11,7 @@ import numpy as np
 from icicore.embeddings.bag import Bag
 from icicore.explain.grids import descending_ranks, fine_grid, tile_grid
 from icicore.fingerprint import atomic_path, write_bytes, write_json
+from icicore.models.tile_classes import TILE_CLASSES
 from icicore.slides.base import SlideReader
 from icicore.types import F32, Json
 
@@ -36,12 +37,14 @@ class SlideFrame:
 class TileScores:
     """Explanations of one slide's tiles, in bag order.
 
-    ``attention`` and ``contribution`` (n,); ``gradcam`` signed (n, h, w), None if it was not computed.
+    ``attention`` and ``contribution`` (n,); ``gradcam`` signed (n, h, w), None if it was not computed; ``tile_class``
+    (n,) index into ``TILE_CLASSES``, None without a tile-class head.
     """
 
     attention: F32
     contribution: F32
     gradcam: F32 | None = None
+    tile_class: F32 | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +76,7 @@ class Layer:
             "range": [float(finite.min()), float(finite.max())] if finite.size else None,
             "signed": self.signed,
         }
-        return entry | ({"unit": self.unit} if self.unit else {})
+        return entry | ({"unit": self.unit} if self.unit else {}) | self.extra
 
 
 def slide_layers(bag: Bag, scores: TileScores) -> list[Layer]:
@@ -99,6 +102,10 @@ def slide_layers(bag: Bag, scores: TileScores) -> list[Layer]:
         layers.append(Layer("gradcam", np.maximum(grid, 0), meaning, cells_per_tile=cells, unit="logit"))
         meaning = "Grad-CAM with sign: negative places lower the calibrated logit"
         layers.append(Layer("gradcam_signed", grid, meaning, signed=True, cells_per_tile=cells, unit="logit"))
+    if scores.tile_class is not None:
+        meaning = "what each tile shows; the value is a position in the list of classes"
+        extra = {"classes": list(TILE_CLASSES)}
+        layers.append(Layer("classes", tile_grid(bag, scores.tile_class), meaning, extra=extra))
     layers.append(Layer("tissue", tile_grid(bag, np.ones(len(bag), np.float32)), "1 on tiles that were read"))
     return layers
 

@@ -1,7 +1,7 @@
 """MAF files: one row per mutation, one or many samples per file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +46,8 @@ class MafTable:
     ``rows`` has the columns ``sample, gene, symbol, consequence, protein_change, chrom, pos, vaf``; ``gene`` is the
     approved symbol, ``symbol`` the one in the file; duplicates, germline and filtered rows are gone, silent and
     non-coding rows are kept. ``samples`` are all samples of the file in order, also those that the line
-    ``#sequenced_samples:`` names and that have no mutation.
+    ``#sequenced_samples:`` names and that have no mutation. ``other_build`` are samples that were left out because they
+    are on another genome build than most.
     """
 
     rows: pd.DataFrame
@@ -54,10 +55,14 @@ class MafTable:
     genome_build: str
     n_left_out: int
     warnings: tuple[Reason, ...]
+    other_build: frozenset[str] = frozenset()
 
 
-def read_maf_table(path: Path) -> MafTable:
+def read_maf_table(path: Path, *, one_build: bool = False) -> MafTable:
     """Read a MAF file, plain or gzip.
+
+    With ``one_build`` a file that mixes genome builds is not refused: the samples of the build that most samples
+    have are kept, the others are left out and named in a warning.
 
     Raises
     ------
@@ -65,13 +70,41 @@ def read_maf_table(path: Path) -> MafTable:
         Not a readable table; a required column is missing; build unknown to us or mixed; a row without sample;
         no variant classification that we know.
     """
-    return parse_maf(path, read_text(path))
+    return parse_maf(path, read_text(path), one_build=one_build)
 
 
-def parse_maf(path: Path, text: str) -> MafTable:
+def parse_maf(path: Path, text: str, *, one_build: bool = False) -> MafTable:
     """Do as :func:`read_maf_table` with text that was read before."""
     comments, header = _header(path, text)
-    return _table(path, _used_columns(path, text, comments, header), comments)
+    frame = _used_columns(path, text, comments, header)
+    _check_samples(path, frame, len(comments))
+    dropped = _other_builds(path, frame) if one_build else frozenset()
+    table = _table(path, frame[~frame["Tumor_Sample_Barcode"].isin(dropped)], _sequenced(comments))
+    if not dropped:
+        return table
+    shown = ", ".join(sorted(dropped)[:3]) + (", ..." if len(dropped) > 3 else "")
+    message = f"{path.name}: genome builds are mixed; {len(dropped)} samples not on {table.genome_build} are left out"
+    samples = tuple(name for name in table.samples if name not in dropped)
+    warning = Reason("mixed_builds", f"{message} ({shown})", GENOMICS)
+    return replace(table, samples=samples, warnings=(*table.warnings, warning), other_build=dropped)
+
+
+def read_maf_cells(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The columns that are used, as they stand in the file, and the samples that its comments list as sequenced."""
+    text = read_text(path)
+    comments, header = _header(path, text)
+    return _used_columns(path, text, comments, header), tuple(_sequenced(comments))
+
+
+def _other_builds(path: Path, frame: pd.DataFrame) -> frozenset[str]:
+    """Samples with rows on another genome build than the one that most samples have."""
+    cells = _cells(frame, "NCBI_Build")
+    build = cells.map({cell: build_of_cells([cell], source=path) for cell in cells.unique()})
+    stated = pd.DataFrame({"sample": frame["Tumor_Sample_Barcode"], "build": build})[build != ""].drop_duplicates()
+    if stated["build"].nunique() < 2:
+        return frozenset()
+    main = stated["build"].value_counts().index[0]
+    return frozenset(stated.loc[stated["build"] != main, "sample"])
 
 
 def _header(path: Path, text: str) -> tuple[list[str], list[str]]:
@@ -120,11 +153,10 @@ def _used_columns(path: Path, text: str, comments: Sequence[str], names: list[st
     return pd.DataFrame({name: frame[name].fillna("").str.strip(' "') for name in frame})
 
 
-def _table(path: Path, frame: pd.DataFrame, comments: Sequence[str]) -> MafTable:
-    _check_samples(path, frame, len(comments))
+def _table(path: Path, frame: pd.DataFrame, sequenced: Sequence[str]) -> MafTable:
     build = build_of_cells(_cells(frame, "NCBI_Build").unique(), source=path)
     warnings = [unknown_build(path)] if not build and len(frame) else []
-    samples = tuple(dict.fromkeys([*frame["Tumor_Sample_Barcode"], *_sequenced(comments)]))
+    samples = tuple(dict.fromkeys([*frame["Tumor_Sample_Barcode"], *sequenced]))
     somatic = _cells(frame, "Mutation_Status").str.lower().isin(_SOMATIC)
     passed = _cells(frame, "FILTER").str.lower().isin(_PASSED)
     kept = frame[somatic & passed]

@@ -88,7 +88,17 @@ def calls_by_sample(
 
     ``coverage`` gives the panel genes of a sample (None or absent: exome).
     """
-    table = read_maf_table(path)
+    return calls_of_table(read_maf_table(path), path, coverage=coverage, covered_mb=covered_mb)
+
+
+def calls_of_table(
+    table: MafTable,
+    path: Path,
+    *,
+    coverage: Mapping[str, Iterable[str] | None] | None = None,
+    covered_mb: float | None = None,
+) -> dict[str, MutationCalls]:
+    """Calls by sample of a MAF that was read before; see :func:`calls_by_sample`."""
     groups = dict(list(table.rows.groupby("sample", sort=False)))
     empty = table.rows.iloc[:0]
     covered = coverage or {}

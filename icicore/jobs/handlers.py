@@ -9,7 +9,7 @@ from typing import Any
 from huey import Huey
 
 from icicore.errors import Cancelled, IcicoreError
-from icicore.jobs.queue import DEMO, SCORE, restore_case
+from icicore.jobs.queue import DEMO, SCORE, TILE_CAM, restore_case_of
 from icicore.store.jobs import CANCELLED, FAILED, SUCCEEDED, JobRow
 from icicore.types import Progress
 from icicore.workflows.services import Services, build_services
@@ -35,6 +35,18 @@ def _worker_services() -> Services:
     return build_services(read_settings())
 
 
+def warm_up() -> None:
+    """Load the promoted model in the worker. Without one the worker serves all the same."""
+    from icicore.workflows.tile_cams import prepare
+
+    try:
+        prepare(_worker_services())
+    except IcicoreError as error:
+        log.warning("no model was loaded at the start: %s", error)
+    except Exception:
+        log.exception("no model was loaded at the start")
+
+
 def run_job(services: Services, job_id: str) -> None:
     """Run a queued job to its end; its row tells how it ended. Never raises for a failed job."""
     if not services.jobs.start(job_id):
@@ -47,8 +59,7 @@ def run_job(services: Services, job_id: str) -> None:
         _HANDLERS[job.kind](services, job, _reporter(services, job_id))
     except Cancelled:
         services.jobs.finish(job_id, CANCELLED)
-        if job.case_key:
-            restore_case(services, job.case_key)
+        restore_case_of(services, job)
     except IcicoreError as error:
         _fail(services, job, str(error))
     except OSError as error:
@@ -64,7 +75,7 @@ def run_job(services: Services, job_id: str) -> None:
 
 def _fail(services: Services, job: JobRow, message: str) -> None:
     services.jobs.finish(job.job_id, FAILED, error=message)
-    if job.case_key:
+    if job.kind == SCORE and job.case_key:
         reason = {"code": "input_error", "message": message, "modality": None}
         services.cases.set_state(
             job.case_key, "not_scored", reasons=[reason], probability=None, interval_low=None, interval_high=None
@@ -92,4 +103,17 @@ def _demo(services: Services, job: JobRow, progress: Progress) -> None:
     build_demo(services, n_cases=int(job.parameters.get("n_cases", 6)), progress=progress)
 
 
-_HANDLERS: dict[str, Callable[[Services, JobRow, Progress], None]] = {SCORE: _score, DEMO: _demo}
+def _tile_cam(services: Services, job: JobRow, progress: Progress) -> None:
+    from icicore.workflows.cases import load_case
+    from icicore.workflows.tile_cams import tile_cam
+
+    folder = load_case(services, str(job.case_key)).folder
+    asked = job.parameters
+    tile_cam(services, folder, slide=asked["slide"], tile=int(asked["tile"]), bundle=asked["bundle"], progress=progress)
+
+
+_HANDLERS: dict[str, Callable[[Services, JobRow, Progress], None]] = {
+    SCORE: _score,
+    DEMO: _demo,
+    TILE_CAM: _tile_cam,
+}

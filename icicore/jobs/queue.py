@@ -5,12 +5,14 @@ from urllib.parse import urlparse
 
 from huey import Huey, RedisHuey, SqliteHuey
 
-from icicore.errors import InputError
+from icicore.errors import CaseError, InputError
 from icicore.store.cases import CaseRow
-from icicore.store.jobs import JobRow
+from icicore.store.jobs import QUEUED, JobRow
 from icicore.workflows.services import Services
 
-SCORE, DEMO = "score", "demo"
+SCORE, DEMO, TILE_CAM = "score", "demo", "tile_cam"
+AHEAD = 10
+"""Priority of work that somebody waits for in front of the screen."""
 
 
 @lru_cache(maxsize=4)
@@ -29,11 +31,12 @@ def open_queue(url: str) -> Huey:
     )
 
 
-def enqueue(services: Services, job_id: str) -> None:
-    """Put a job's id into the queue; the row says what it is."""
+def enqueue(services: Services, job_id: str, *, priority: int = 0) -> None:
+    """Put a job's id into the queue; the row says what it is. Not every kind of queue knows priorities."""
     from icicore.jobs.handlers import run_job_task
 
-    run_job_task(open_queue(services.settings.queue_url))(job_id)
+    queue = open_queue(services.settings.queue_url)
+    run_job_task(queue)(job_id, priority=priority if queue.storage.priority else None)
 
 
 def submit_score(services: Services, case_key: str) -> JobRow:
@@ -59,11 +62,40 @@ def submit_demo(services: Services, n_cases: int) -> JobRow:
     return job
 
 
+def submit_tile_cam(services: Services, case_key: str, *, slide: str, tile: int) -> JobRow:
+    """Queue the Grad-CAM of one tile; of this case's earlier requests, one that still waits is dropped.
+
+    Raises
+    ------
+    CaseError
+        The case has no result.
+    """
+    row = services.cases.get(case_key)
+    if row is None or row.bundle is None:
+        raise CaseError(case_key, "has no result", remedy="score the case first")
+    asked = {"slide": slide[:16], "tile": tile, "bundle": row.bundle}
+    for job in services.jobs.recent(active_only=True):
+        if job.kind == TILE_CAM and job.case_key == case_key:
+            if job.parameters == asked and not job.cancel:
+                return job
+            if job.state == QUEUED:
+                services.jobs.request_cancel(job.job_id)
+    job = services.jobs.create(TILE_CAM, case_key=case_key, parameters=asked)
+    enqueue(services, job.job_id, priority=AHEAD)
+    return job
+
+
 def cancel(services: Services, job_id: str) -> None:
     """Ask a job to stop; one that waits is closed at once and its case goes back to what it was."""
     services.jobs.request_cancel(job_id)
     job = services.jobs.get(job_id)
-    if job is not None and not job.active and job.case_key is not None:
+    if job is not None and not job.active:
+        restore_case_of(services, job)
+
+
+def restore_case_of(services: Services, job: JobRow) -> None:
+    """After a cancelled job: only scoring had changed its case's state."""
+    if job.kind == SCORE and job.case_key is not None:
         restore_case(services, job.case_key)
 
 

@@ -45,7 +45,7 @@ def main() -> int:
         if not mine:
             log.info("another worker serves this home")
             return 0
-        from icicore.jobs.handlers import run_job_task
+        from icicore.jobs.handlers import run_job_task, warm_up
         from icicore.jobs.queue import open_queue
         from icicore.workflows.services import build_services
 
@@ -57,7 +57,8 @@ def main() -> int:
             task(job.job_id)
         services.database.close()
         _niceness()
-        consumer = queue.create_consumer(workers=1, worker_type="thread", initial_delay=0.1, max_delay=0.5)
+        warm_up()
+        consumer = queue.create_consumer(workers=1, worker_type="thread", initial_delay=0.1, max_delay=0.2)
         consumer.run()
     return 0
 

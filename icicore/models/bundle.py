@@ -4,8 +4,8 @@ import contextlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -23,6 +23,7 @@ from icicore.types import Json
 
 WEIGHTS, SPEC, CARD = "weights.safetensors", "bundle.json", "card.md"
 _BASELINE = "baseline.slide"
+_STAGE = "backbone."
 _PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib")
 
 
@@ -38,6 +39,7 @@ class ModelBundle:
     digest : SHA-256 over weights and specification
     baseline_slide : float (members, d), mean slide embedding of the training patients, per member
     card : text of card.md
+    backbone_stage : weights of the backbone's last stage where it was tuned with the model, else empty
     """
 
     name: str
@@ -47,6 +49,7 @@ class ModelBundle:
     digest: str
     baseline_slide: Tensor
     card: str = ""
+    backbone_stage: Mapping[str, Tensor] = field(default_factory=dict)
 
     def score(self, inputs: CaseInputs) -> Score:
         """Score one case; see ``scoring.score_case``."""
@@ -67,10 +70,19 @@ class BundleInfo:
     problem: str | None = None
 
 
-def save_bundle(folder: Path, model: Ensemble, spec: BundleSpec, card: str, *, baseline_slide: Tensor) -> ModelBundle:
+def save_bundle(
+    folder: Path,
+    model: Ensemble,
+    spec: BundleSpec,
+    card: str,
+    *,
+    baseline_slide: Tensor,
+    backbone_stage: Mapping[str, Tensor] | None = None,
+) -> ModelBundle:
     """Write a bundle folder atomically, replacing one of the same name, and return it as loaded again."""
     tensors = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
     tensors[_BASELINE] = baseline_slide.detach().cpu().contiguous()
+    tensors |= {f"{_STAGE}{k}": v.detach().cpu().contiguous() for k, v in (backbone_stage or {}).items()}
     with atomic_folder(folder) as temporary:
         write_bytes(temporary / WEIGHTS, save_tensors(tensors))
         content = spec.to_json()
@@ -98,6 +110,7 @@ def load_bundle(folder: Path) -> ModelBundle:
     except SafetensorError as error:
         raise BundleError(weights, f"is not a safetensors file ({error})", remedy="copy the bundle again") from error
     baseline = tensors.pop(_BASELINE, None)
+    stage = {name: tensors.pop(name) for name in [*tensors] if name.startswith(_STAGE)}
     model = Ensemble([build(spec.model) for _ in range(spec.members)])
     try:
         model.load_state_dict(tensors)
@@ -114,6 +127,7 @@ def load_bundle(folder: Path) -> ModelBundle:
         digest=fingerprint(seal),
         baseline_slide=baseline,
         card=card.read_text(encoding="utf-8") if card.is_file() else "",
+        backbone_stage={name.removeprefix(_STAGE): value for name, value in stage.items()},
     )
 
 

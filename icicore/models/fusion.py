@@ -1,4 +1,4 @@
-"""Fusion of the modality embeddings: attention over the modalities present, or plain concatenation."""
+"""Fusion of the modality embeddings: attention over the modalities present; for ablation, concatenation or mean."""
 
 from collections.abc import Sequence
 
@@ -29,9 +29,25 @@ class AttentionFusion(nn.Module):
         """Return logit (B,) and weights (B, M) of M embeddings (B, d_m) under present (B, M)."""
         visible = hide_absent(embeddings, present)
         hidden = torch.stack([torch.tanh(w(x)) for w, x in zip(self.projections, visible, strict=True)], dim=1)
-        weights = masked_softmax(self.score(hidden).squeeze(-1), present)
+        weights = self.weigh(hidden, present)
         fused = torch.einsum("bm,bmd->bd", weights, hidden)
         return self.classifier(fused).squeeze(-1), weights
+
+    def weigh(self, hidden: Tensor, present: Tensor) -> Tensor:
+        """Return weights (B, M) of the projections (B, M, dim)."""
+        return masked_softmax(self.score(hidden).squeeze(-1), present)
+
+
+class MeanFusion(AttentionFusion):
+    """Ablation: the mean of the projections present in place of the weighted sum."""
+
+    def __init__(self, dims: Sequence[int], dim: int) -> None:
+        super().__init__(dims, dim)
+        del self.score
+
+    def weigh(self, hidden: Tensor, present: Tensor) -> Tensor:
+        """Return equal weights (B, M) of the modalities present."""
+        return equal_weights(present.to(hidden.dtype))
 
 
 class ConcatFusion(nn.Module):
@@ -52,8 +68,12 @@ class ConcatFusion(nn.Module):
         hidden = [
             torch.tanh(w(x)) * flags[:, m, None] for m, (w, x) in enumerate(zip(self.projections, visible, strict=True))
         ]
-        weights = flags / flags.sum(dim=1, keepdim=True).clamp_min(1.0)
-        return self.classifier(torch.cat([*hidden, flags], dim=1)).squeeze(-1), weights
+        return self.classifier(torch.cat([*hidden, flags], dim=1)).squeeze(-1), equal_weights(flags)
+
+
+def equal_weights(flags: Tensor) -> Tensor:
+    """Divide 1 among the modalities present, given 0/1 flags (B, M)."""
+    return flags / flags.sum(dim=1, keepdim=True).clamp_min(1.0)
 
 
 def reset_readout(fusion: AttentionFusion | ConcatFusion) -> None:

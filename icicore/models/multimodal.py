@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import cast
+from typing import TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,8 @@ from icicore.models.genomics import GeneEncoder, GeneEncoderConfig
 from icicore.models.histology import HistologyEncoder
 from icicore.models.inputs import Batch, ModelOutput
 from icicore.types import Json
+
+Fusion: TypeAlias = type[AttentionFusion] | type[ConcatFusion]
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,9 @@ class ModelConfig:
     histology_dim: int = 128
     attention_dim: int = 64
     gene_dim: int = 64
-    gene_latents: int = 8
     gene_heads: int = 4
-    gene_layers: int = 2
-    gene_attention: str = "latent"
+    gene_layers: int = 1
+    gene_attention: str = "pathway"
     clinical_dim: int = 32
     fusion_dim: int = 64
     dropout: float = 0.3
@@ -64,7 +65,9 @@ class MultimodalModel(nn.Module):
 
     used: Tensor
 
-    def __init__(self, config: ModelConfig, arms: Sequence[str] = MODALITIES, *, concat: bool = False) -> None:
+    def __init__(
+        self, config: ModelConfig, arms: Sequence[str] = MODALITIES, *, fusion: Fusion = AttentionFusion
+    ) -> None:
         super().__init__()
         self.config, self.arms = config, tuple(arms)
         self.dims = (config.histology_dim, config.gene_dim, config.clinical_dim)
@@ -78,13 +81,18 @@ class MultimodalModel(nn.Module):
         self.encoders = nn.ModuleDict({arm: encoders[arm]() for arm in self.arms})
         self.embedding_dropout = nn.Dropout(config.dropout)
         self.arm_heads = nn.ModuleList(nn.Linear(d, 1) for d in self.dims)
-        self.fusion = (ConcatFusion if concat else AttentionFusion)(self.dims, config.fusion_dim)
+        self.fusion = fusion(self.dims, config.fusion_dim)
         self.register_buffer("used", torch.tensor([m in self.arms for m in MODALITIES]), persistent=False)
 
     def set_pathways(self, membership: Tensor) -> None:
         """Give the gene encoder its gene sets, 0/1 (T, gene_pathways), before training."""
         if GENOMICS in self.arms:
             cast(GeneEncoder, self.encoders[GENOMICS]).set_pathways(membership)
+
+    def fit_activities(self, values: Tensor, measured: Tensor) -> None:
+        """Standardise the activities of gene sets over training cases (N, T), before training."""
+        if GENOMICS in self.arms:
+            cast(GeneEncoder, self.encoders[GENOMICS]).fit_activities(values, measured)
 
     def adopt_arms(self, others: Sequence["MultimodalModel"]) -> None:
         """Take encoder and projection of each modality from the model that was trained on it alone.
@@ -152,7 +160,6 @@ def _gene_encoder_config(config: ModelConfig) -> GeneEncoderConfig:
         kinds=config.gene_kinds,
         pathways=config.gene_pathways,
         dim=config.gene_dim,
-        latents=config.gene_latents,
         heads=config.gene_heads,
         layers=config.gene_layers,
         dropout=config.dropout,

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from icicore.domain import CLINICAL, GENOMICS, HISTOLOGY
 from icicore.errors import BundleError
+from icicore.models.fusion import ConcatFusion, MeanFusion
 from icicore.models.inputs import Batch, ModelOutput
 from icicore.models.multimodal import ModelConfig as ModelConfig
 from icicore.models.multimodal import MultimodalModel as MultimodalModel
@@ -72,7 +73,8 @@ def build(config: ModelConfig) -> MultimodalModel:
 
 
 register("multimodal")(MultimodalModel)
-register("concat")(lambda config: MultimodalModel(config, concat=True))
+register("concat")(lambda config: MultimodalModel(config, fusion=ConcatFusion))
+register("mean")(lambda config: MultimodalModel(config, fusion=MeanFusion))
 register("image")(lambda config: MultimodalModel(config, (HISTOLOGY,)))
 register("genomic")(lambda config: MultimodalModel(config, (GENOMICS,)))
 register("clinical")(lambda config: MultimodalModel(config, (CLINICAL,)))

@@ -31,7 +31,7 @@ NUISANCE = ("leukocyte", "proliferation", "stroma", "purity", "melanocyte", "lun
 N_PROGRAMMES = 8
 """Anonymous co-expression programmes that fill the rest of the transcriptome."""
 FACTORS = (*PLANTED, *NUISANCE, *(f"programme{k}" for k in range(N_PROGRAMMES)))
-BATCH_SD = 0.35
+BATCH_SD = 0.30
 """Spread of a site's shift of one gene, log2."""
 POOR_ATTENUATION, POOR_NOISE = 0.35, 0.8
 """In low-purity RNA the planted factors shrink to this share and this much log2 noise is added."""
@@ -72,13 +72,13 @@ def _loadings(gene: str, rng: np.random.Generator) -> F64:
     if gene in (LIGAND_GENE, CHEMOKINE_GENE):
         row["ligand" if gene == LIGAND_GENE else "chemokine"] = 0.93
     elif gene in IFNG_GENES:
-        row |= {"interferon": strength - 0.04, "leukocyte": 0.25, "purity": -0.20}
+        row |= {"interferon": strength + 0.06, "leukocyte": 0.20, "purity": -0.15}
     elif gene in ANTIGEN_GENES:
-        row |= {"antigen": strength + 0.18, "purity": -0.15}
+        row |= {"antigen": strength + 0.20, "purity": -0.15}
     elif gene in INFLAMED_GENES:
-        row |= {"interferon": strength - 0.15, "leukocyte": strength - 0.30, "purity": -0.30}
+        row |= {"interferon": strength - 0.06, "leukocyte": strength - 0.36, "purity": -0.25}
     elif gene in PROCESSING_GENES:
-        row["antigen"] = strength - 0.05
+        row["antigen"] = strength + 0.05
     elif gene in LEUKOCYTE_GENES:
         row |= {"leukocyte": strength, "purity": -0.45, "interferon": 0.10}
     elif gene in PROLIFERATION_GENES:

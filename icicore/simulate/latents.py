@@ -26,9 +26,9 @@ TMB_MEDIAN = (9.0, 7.5, 2.2)
 """Mutations per Mb, by tumour group."""
 TMB_LOG_SD = (0.85, 0.75, 0.65)
 
-HISTOLOGY_EFFECTS = {"til": 0.62, "inflamed": 1.10, "excluded": -0.90, "desert": 0.05, "tumour_share": 0.90}
-GENOMIC_EFFECTS = {"interferon": 0.65, "antigen": 0.50, "ligand": 0.40, "chemokine": 0.20, "tmb_presented": 1.90}
-RESISTANCE_EFFECTS = {"B2M": -1.2, "JAK1": -1.1, "JAK2": -1.1, "PTEN": -1.1, "STK11": -1.4, "KEAP1": -1.1}
+HISTOLOGY_EFFECTS = {"til": 0.92, "inflamed": 0.85, "excluded": -0.70, "desert": 0.00, "tumour_share": 0.95}
+GENOMIC_EFFECTS = {"interferon": 0.50, "antigen": 0.85, "ligand": 0.40, "chemokine": 0.30, "tmb_presented": 1.90}
+RESISTANCE_EFFECTS = {"B2M": -1.0, "JAK1": -0.9, "JAK2": -0.9, "PTEN": -0.9, "STK11": -1.1, "KEAP1": -0.9}
 CLINICAL_EFFECTS = {"log_ldh": -1.05, "ecog": -1.10, "age": 0.20}
 ECOG_RATES = (0.45, 0.41, 0.14)
 

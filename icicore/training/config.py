@@ -5,11 +5,12 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from icicore.errors import InputError
+from icicore.types import Json
 
-Kind = Literal["multimodal", "image", "genomic", "clinical", "concat"]
+Kind = Literal["multimodal", "image", "genomic", "clinical", "concat", "mean"]
 
 
 class TrainConfig(BaseModel):
@@ -47,9 +48,43 @@ class TrainConfig(BaseModel):
     auxiliary_loss: float = Field(0.5, ge=0, description="weight of the loss of each arm alone")
     modality_dropout: float = Field(0.2, ge=0, lt=1, description="chance that a modality of a case is hidden in a step")
     gene_dropout: float = Field(0.1, ge=0, lt=1, description="chance that a gene token is hidden in a step")
-    gene_attention: Literal["latent", "full"] = "latent"
+    gene_attention: Literal["pathway", "full"] = "pathway"
     sensitivity: float = Field(0.90, gt=0, le=1, description="least sensitivity on validation at the threshold")
     bootstrap: int = Field(1000, ge=1, description="resamples for the intervals of the test metrics")
+    schedule: Literal["cosine", "plateau"] = Field("cosine", description="learning rate after the warm-up")
+    select_on: Literal["loss", "auc_roc"] = Field("loss", description="what the best epoch is chosen by")
+    folds: int = Field(
+        0, ge=0, le=50, description="2 or more: members are cross-validation folds instead of bootstrap resamples"
+    )
+    calibrate_on: Literal["held_out", "validation"] = Field(
+        "held_out",
+        description="patients for calibration and threshold: validation, or also those each member was not trained on",
+    )
+    precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16: mixed precision, meant for GPUs")
+    depth: int | None = Field(None, ge=1, le=8, description="layers of the gene encoder; default: the architecture's")
+    width: float = Field(1.0, ge=0.25, le=4, description="factor on the inner widths of the architecture")
+    save_comparisons: bool = Field(
+        default=False, description="write the comparison models as bundles beside the main one"
+    )
+
+    finetune_epochs: int = Field(
+        0, ge=0, description="final epochs in which the backbone's last stage is trained too; needs slide files"
+    )
+    finetune_tiles: int = Field(16, ge=1, description="tiles read per patient for that")
+    finetune_batch: int = Field(16, ge=2)
+    finetune_rate: float = Field(2e-5, gt=0, description="learning rate of the backbone's last stage")
+
+    @field_validator("folds")
+    @classmethod
+    def _not_one_fold(cls, folds: int) -> int:
+        if folds == 1:
+            raise ValueError("one fold leaves nothing to train on; 0 means none")
+        return folds
+
+    @property
+    def n_members(self) -> int:
+        """Number of members of the ensemble."""
+        return self.folds or self.members
 
 
 def read_config(path: Path) -> TrainConfig:
@@ -65,10 +100,28 @@ def read_config(path: Path) -> TrainConfig:
         content = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
         return TrainConfig.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(path, f"{where}: {first['msg']}", remedy="see the training recipe in the docs") from error
+        raise _refused(path, error) from error
     except (OSError, ValueError) as error:
         raise InputError(
             path, f"cannot be read ({error})", expected="a .toml or .json file", remedy="correct it"
         ) from error
+
+
+def with_options(config: TrainConfig, options: Json) -> TrainConfig:
+    """Return the recipe with some fields replaced, checked like a file.
+
+    Raises
+    ------
+    InputError
+        unknown key, value out of range
+    """
+    try:
+        return TrainConfig.model_validate(config.model_dump() | options)
+    except ValidationError as error:
+        raise _refused("training options", error) from error
+
+
+def _refused(source: Path | str, error: ValidationError) -> InputError:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return InputError(source, f"{where}: {first['msg']}", remedy="see the training recipe in the docs")

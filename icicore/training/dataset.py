@@ -1,7 +1,7 @@
 """A study in memory, and batches of it: the same ``CaseInputs`` and ``collate`` that prediction uses."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from icicore.domain import ClinicalValues
 from icicore.genomics.features import TokenScaler
 from icicore.models.inputs import Batch, CaseInputs, collate
 from icicore.models.multimodal import ModelConfig
-from icicore.types import F16, F32, I32, Json, Mask
+from icicore.types import F16, F32, F64, I32, Json, Mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +27,16 @@ class StudyData:
     patients, tumour_types, sites : per patient (N)
     responder : bool (N,)
     tiles : float16 (n_tiles, dim), all bags one after the other
+    tile_index : int32 (n_tiles, 2), row and column of each tile in the grid of its slide
     offsets : int64 (N + 1,), patient i owns rows offsets[i]:offsets[i+1]; an empty range means no slide
     gene_values, gene_measured : float32 and bool (N, T), raw token values
     clinical : per patient, None where absent
     backbone, backbone_digest, grid, stain : how the bags were made
     panel : name and version; tokens, token_kinds, token_pathways : per gene token (T)
+    endpoint : what a responder is, where it is not objective response
+    routine : values that only comparison scores read (albumin, NLR, ...), float64 (N,) each, NaN where unknown
+    notes : one line for each thing that was left out or could not be used
+    slide_digests : SHA-256 of the slides of each patient, or empty where nobody knows; for the leakage check
     """
 
     name: str
@@ -41,6 +46,7 @@ class StudyData:
     sites: tuple[str, ...]
     responder: Mask
     tiles: F16
+    tile_index: I32
     offsets: np.ndarray[tuple[int], np.dtype[np.int64]]
     gene_values: F32
     gene_measured: Mask
@@ -53,6 +59,10 @@ class StudyData:
     backbone_digest: str = ""
     grid: Json = field(default_factory=dict)
     stain: Json = field(default_factory=dict)
+    endpoint: str = ""
+    routine: Mapping[str, F64] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    slide_digests: tuple[tuple[str, ...], ...] = ()
 
     def __len__(self) -> int:
         return len(self.patients)
@@ -64,19 +74,22 @@ class StudyData:
 
     @property
     def membership(self) -> Tensor:
-        """Float 0/1 (T, P): which pathways a token belongs to, pathways in alphabetical order."""
-        names = sorted({name for names in self.token_pathways for name in names})
-        column = {name: k for k, name in enumerate(names)}
-        table = torch.zeros(len(self.tokens), len(names))
-        for row, own in enumerate(self.token_pathways):
-            for name in own:
-                table[row, column[name]] = 1.0
+        """Float 0/1 (T, P): which gene sets a token belongs to, one column for each kind and pathway that has any."""
+        pairs = [
+            [(kind, name) for name in own] for kind, own in zip(self.token_kinds, self.token_pathways, strict=True)
+        ]
+        column = {pair: k for k, pair in enumerate(sorted({pair for own in pairs for pair in own}))}
+        table = torch.zeros(len(self.tokens), len(column))
+        for row, own in enumerate(pairs):
+            for pair in own:
+                table[row, column[pair]] = 1.0
         return table
 
     def digest(self) -> str:
         """SHA-256 over everything a model can learn from."""
         total = hashlib.sha256()
-        for array in (self.responder, self.tiles, self.offsets, self.gene_values, self.gene_measured):
+        arrays = (self.responder, self.tiles, self.tile_index, self.offsets, self.gene_values, self.gene_measured)
+        for array in arrays:
             total.update(np.ascontiguousarray(array).data)
         total.update(repr((self.patients, self.tumour_types, self.clinical, self.tokens, self.backbone)).encode())
         return total.hexdigest()
@@ -123,6 +136,14 @@ class ScaledStudy:
 
     def __len__(self) -> int:
         return len(self.cases)
+
+    def genes(self, rows: I32) -> tuple[Tensor, Tensor]:
+        """Scaled gene values and measured mask, both (n, T), of those of the rows that have genes."""
+        found = [(c.gene_values, c.gene_measured) for c in (self.cases[i] for i in rows)]
+        known = [(v, m) for v, m in found if v is not None and m is not None]
+        if not known:
+            return torch.zeros(0, sum(self.gene_kinds)), torch.zeros(0, sum(self.gene_kinds), dtype=torch.bool)
+        return torch.stack([v for v, _ in known]), torch.stack([m for _, m in known])
 
     def batches(self, rows: Sequence[int] | I32, *, size: int = 16) -> Iterator[Batch]:
         """Whole bags of these rows, in order; for evaluation."""

@@ -1,36 +1,45 @@
 """Fit one ensemble member with Lightning, and score patients with members."""
 
+import copy
 import logging
+import signal
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback
 from torch import Tensor
-from torch.utils.data import DataLoader
 
+from icicore.domain import CLINICAL, GENOMICS, HISTOLOGY, MODALITIES
 from icicore.models.fusion import reset_readout
 from icicore.models.inputs import Batch, collate
 from icicore.models.multimodal import ModelConfig, MultimodalModel
 from icicore.models.zoo import build
 from icicore.training.config import TrainConfig
 from icicore.training.dataset import ScaledStudy, TrainingBatches, draw_tiles
+from icicore.training.epochstate import EpochState, numpy_state, restore_numpy
 from icicore.training.module import ResponseModule
-from icicore.training.splits import Split
-from icicore.types import F64, I32, Mask
+from icicore.training.splits import Split, stratified_folds
+from icicore.types import F64, I32, Json, Mask
+
+_ARMS = {"image": (HISTOLOGY,), "genomic": (GENOMICS,), "clinical": (CLINICAL,)}
+_WIDTHS = ("histology_dim", "attention_dim", "gene_dim", "clinical_dim", "fusion_dim")
+_MULTIPLE = 8  # every width stays divisible by the number of attention heads
 
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """A fitted member: weights of its best epoch, and the selection AUC of every epoch."""
+    """A fitted member: weights of its best epoch, the selection AUC of every epoch, and its least selection loss."""
 
     model: MultimodalModel
     history: tuple[float, ...]
     best_epoch: int
+    loss: float
 
 
 def fit_member(
@@ -41,23 +50,36 @@ def fit_member(
     model: ModelConfig,
     index: int,
     arms: Sequence[MultimodalModel] = (),
-    on_epoch: Callable[[int], None] = lambda epoch: None,
+    keep: Path | None = None,
+    on_epoch: Callable[[int, float], None] = lambda epoch, loss: None,
 ) -> Member:
-    """Train member ``index`` on its bootstrap resample of the training patients.
+    """Train member ``index`` on its share of the training patients; see ``member_rows``.
 
-    The epoch is selected by class-balanced cross-entropy over the validation patients and the training patients that
-    the resample left out: neither was trained on, and together they are several times as many as the validation
-    patients alone.
-    A single member (``config.members == 1``) trains on all training patients. ``arms`` are models of single arms,
-    trained before on the same resample; their encoders are adopted and trained on slowly.
+    The epoch is selected over the validation patients and the training patients that the member does not train on:
+    neither was trained on, and together they are several times as many as the validation patients alone.
+
+    Parameters
+    ----------
+    arms : models of single arms, trained before on the same share; their encoders are adopted and trained on slowly
+    keep : where the state after each epoch is kept; a member that finds one there continues, with the same result
+    on_epoch : called with the number of each finished epoch and its selection loss
     """
+    study = visible(study, _ARMS.get(model.kind, MODALITIES))
     rng = np.random.default_rng([config.seed, index])
-    rows, left_out = resample(split.train, study.labels, rng) if config.members > 1 else (split.train, split.train[:0])
-    selection = _selection(study, np.concatenate([split.val, left_out]), config, rng)
+    rows, left_out = member_rows(split.train, study.labels, config, index=index, rng=rng)
+    selection = selection_batches(study, np.concatenate([split.val, left_out]), config, rng)
     batches = TrainingBatches(study, rows, config.batch_size, config.tiles_per_bag, rng)
+
+    def epoch_done(module: ResponseModule) -> None:
+        if keep is not None:
+            state = module.snapshot()
+            EpochState(state.tensors, state.note | {"numpy": numpy_state(rng)}).save(keep)
+        on_epoch(len(module.losses) - 1, module.losses[-1])
+
     with seeded(int(rng.integers(2**31))), one_thread(config.device):
         network = build(model)
         network.set_pathways(study.membership)
+        network.fit_activities(*study.genes(rows))
         with seeded(config.seed + index):
             reset_readout(network.fusion)
         network.adopt_arms(arms)
@@ -67,13 +89,40 @@ def fit_member(
             steps=len(batches) * config.epochs,
             selection=selection,
             encoder_rate=config.encoder_rate if arms else 1.0,
+            on_epoch=epoch_done,
         )
-        _run(module, batches, config, on_epoch)
+        _resume(module, keep, rng)
+        if not module.finished:
+            run_epochs(module, batches, config)
     module.model.load_state_dict(module.best_state)
-    return Member(module.model.cpu().eval(), tuple(module.history), module.best_epoch)
+    return Member(module.model.cpu().eval(), tuple(module.history), module.best_epoch, min(module.losses))
 
 
-def _selection(
+def member_rows(
+    train: I32, labels: Mask, config: TrainConfig, *, index: int, rng: np.random.Generator
+) -> tuple[I32, I32]:
+    """Training patients that a member trains on, and those that it leaves out.
+
+    With ``config.folds`` a member leaves out one fold of all training patients; otherwise it trains on a bootstrap
+    resample drawn from ``rng``. A single member trains on all training patients.
+    """
+    if config.folds:
+        folds = stratified_folds(train, labels, config.folds, rng=np.random.default_rng([config.seed, 3]))
+        return np.setdiff1d(train, folds[index]), folds[index]
+    if config.members == 1:
+        return train, train[:0]
+    return resample(train, labels, rng)
+
+
+def _resume(module: ResponseModule, keep: Path | None, rng: np.random.Generator) -> None:
+    """Continue from a kept epoch; one of another architecture, or damaged, is not used."""
+    state = None if keep is None else EpochState.load(keep)
+    if state is not None and state.fits(module.model.state_dict()):
+        module.restore(state)
+        restore_numpy(rng, state.note["numpy"])
+
+
+def selection_batches(
     study: ScaledStudy, rows: I32, config: TrainConfig, rng: np.random.Generator
 ) -> list[tuple[Batch, Tensor]]:
     """Batches for choosing the epoch: one fixed draw of tiles per case, which is enough to rank epochs by."""
@@ -85,6 +134,18 @@ def _selection(
     return found
 
 
+def visible(study: ScaledStudy, arms: Sequence[str]) -> ScaledStudy:
+    """Return the study without the modalities that a model does not look at.
+
+    Batches of the other arms then carry no tiles, which are nearly all of their bytes, and no step of a model of one
+    arm is spent on hiding that arm.
+    """
+    gone = [modality for modality in MODALITIES if modality not in arms]
+    view = copy.copy(study)
+    view.cases = [case.without(*gone) for case in study.cases]
+    return view
+
+
 def resample(rows: I32, labels: Mask, rng: np.random.Generator) -> tuple[I32, I32]:
     """Bootstrap rows within each class; also return those that were left out."""
     drawn = np.concatenate([rng.choice(part, len(part)) for part in (rows[labels[rows]], rows[~labels[rows]])])
@@ -93,6 +154,7 @@ def resample(rows: I32, labels: Mask, rng: np.random.Generator) -> tuple[I32, I3
 
 def raw_logits(members: Sequence[MultimodalModel], study: ScaledStudy, rows: I32) -> F64:
     """Uncalibrated logits, float64 (members, len(rows)), of whole bags."""
+    study = visible(study, members[0].arms)
     with torch.inference_mode(), one_thread():
         parts = [torch.stack([m(batch).logit for m in members]) for batch in study.batches(rows)]
     return torch.cat(parts, dim=1).double().numpy()
@@ -108,7 +170,7 @@ def mean_slide_embedding(member: MultimodalModel, study: ScaledStudy, rows: I32)
 
 def model_config(study: ScaledStudy, config: TrainConfig, kind: str) -> ModelConfig:
     """Architecture for a study and a recipe."""
-    return ModelConfig(
+    architecture = ModelConfig(
         kind=kind,
         tile_dim=study.tile_dim,
         gene_kinds=study.gene_kinds,
@@ -116,33 +178,43 @@ def model_config(study: ScaledStudy, config: TrainConfig, kind: str) -> ModelCon
         gene_attention=config.gene_attention,
         dropout=config.dropout,
     )
+    sizes: Json = {} if config.depth is None else {"gene_layers": config.depth}
+    if config.width != 1:
+        for name in _WIDTHS:
+            sizes[name] = _MULTIPLE * max(1, round(getattr(architecture, name) * config.width / _MULTIPLE))
+    return replace(architecture, **sizes)
 
 
-class _Epochs(Callback):
-    def __init__(self, on_epoch: Callable[[int], None]) -> None:
-        self.on_epoch = on_epoch
-
-    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        self.on_epoch(trainer.current_epoch)
+def run_epochs(module: ResponseModule, batches: Iterable[tuple[Batch, Tensor]], config: TrainConfig) -> None:
+    """Run the epochs that are left, or until the module asks to stop."""
+    run_trainer(module, batches, config.epochs - len(module.losses), config)
 
 
-def _run(
-    module: ResponseModule, batches: TrainingBatches, config: TrainConfig, on_epoch: Callable[[int], None]
-) -> None:
+def run_trainer(module: lightning.LightningModule, batches: Iterable[Any], epochs: int, config: TrainConfig) -> None:
+    """Train for so many epochs.
+
+    Lightning gets the batches as they are: a ``DataLoader`` around them would only draw a seed per epoch.
+    """
     kind, _, device = config.device.partition(":")
     with quiet():
         trainer = lightning.Trainer(
-            max_epochs=config.epochs,
+            max_epochs=epochs,
             accelerator={"auto": "auto", "cpu": "cpu"}.get(kind, "gpu"),
             devices=[int(device)] if device else 1,
+            precision="bf16-mixed" if config.precision == "bf16" else "32-true",
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
-            gradient_clip_val=1.0,
-            callbacks=[_Epochs(on_epoch)],
         )
-        trainer.fit(module, DataLoader(batches, batch_size=None))
+        handler = signal.getsignal(signal.SIGINT)
+        try:
+            trainer.fit(module, batches)
+        except SystemExit as stop:
+            if stop.code != 1:
+                raise
+            signal.signal(signal.SIGINT, handler)  # Lightning turns Ctrl-C into an exit, deaf to further ones
+            raise KeyboardInterrupt from None
 
 
 @contextmanager

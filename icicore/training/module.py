@@ -1,6 +1,6 @@
 """The Lightning module: loss, modality dropout, schedule. The model itself is plain torch."""
 
-import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +13,25 @@ from icicore.evaluation.metrics import auc_roc
 from icicore.models.inputs import Batch, ModelOutput
 from icicore.models.multimodal import MultimodalModel
 from icicore.training.config import TrainConfig
+from icicore.training.epochstate import (
+    EpochState,
+    generator_tensors,
+    named,
+    optimizer_tensors,
+    restore_generators,
+    restore_optimizer,
+)
+from icicore.training.schedule import RateSchedule
+
+_CLIP_NORM = 1.0
+_BASE = "base_lr"
 
 
 class ResponseModule(lightning.LightningModule):
-    """Trains one member; ``history`` holds the selection AUC of each epoch, ``best_state`` the best epoch's weights."""
+    """Trains one member; ``history`` holds the selection AUC of each epoch, ``best_state`` the best epoch's weights.
+
+    ``on_epoch`` is called with the module after each epoch, when ``snapshot`` holds all that is needed to go on.
+    """
 
     def __init__(
         self,
@@ -26,19 +41,40 @@ class ResponseModule(lightning.LightningModule):
         steps: int,
         selection: list[tuple[Batch, Tensor]],
         encoder_rate: float = 1.0,
+        on_epoch: Callable[["ResponseModule"], None] = lambda module: None,
     ) -> None:
         super().__init__()
-        self.model, self.config, self.steps = model, config, steps
-        self.selection, self.encoder_rate = selection, encoder_rate
+        self.model, self.config = model, config
+        self.schedule = RateSchedule(config.schedule, steps, config.warmup, patience=max(1, config.patience // 2))
+        self.selection, self.encoder_rate, self.on_epoch = selection, encoder_rate, on_epoch
+        self.step = 0
         self.history: list[float] = []
         self.losses: list[float] = []
         self.best_state: dict[str, Tensor] = {}
         self.best_epoch = -1
+        self._resumed: EpochState | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or the last ones were no better than the best one before them."""
+        done = len(self.losses)
+        return done >= self.config.epochs or done - 1 - self.best_epoch >= self.config.patience
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Move a batch; Lightning cannot rebuild a frozen dataclass."""
         inputs, labels = batch
         return inputs.to(device), labels.to(device)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Set the learning rates of this step."""
+        self.set_rates(self.trainer.optimizers[0])
+
+    def set_rates(self, optimizer: torch.optim.Optimizer) -> None:
+        """Learning rate of each group at this step; counts the step."""
+        factor = self.schedule.factor(self.step)
+        for group in optimizer.param_groups:
+            group["lr"] = group[_BASE] * factor
+        self.step += 1
 
     def training_step(self, batch: tuple[Batch, Tensor], index: int) -> Tensor:
         """Loss of one batch with modalities and genes hidden at random."""
@@ -46,49 +82,86 @@ class ResponseModule(lightning.LightningModule):
         output = self.model(hide_at_random(inputs, self.config))
         return loss(output, labels, self.model, auxiliary=self.config.auxiliary_loss)
 
-    def on_train_epoch_end(self) -> None:
-        """Score the selection patients; keep the best epoch, stop when it no longer improves.
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Clip the gradient; here, because Lightning's own clipping refuses fused optimisers."""
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), _CLIP_NORM)
 
-        The epoch is judged by class-balanced cross-entropy, since AUC does not see scale: it prefers hardly trained
-        weights whose logits are near zero, and calibration would then blow up their noise.
+    def on_train_epoch_end(self) -> None:
+        """Score the selection patients; keep the best epoch, stop when it no longer improves."""
+        self.select()
+        if self.finished:
+            self.trainer.should_stop = True
+        self.on_epoch(self)
+
+    def select(self) -> None:
+        """Judge the weights as they are now and keep them if they are the best.
+
+        By default by class-balanced cross-entropy, since AUC does not see scale: it prefers hardly trained weights
+        whose logits are near zero, and calibration would then blow up their noise.
         """
         self.model.eval()
         with torch.inference_mode():
-            logits = torch.cat([self.model(b.to(self.device)).logit.cpu() for b, _ in self.selection])
+            logits = torch.cat([self.model(b.to(self.device)).logit.float().cpu() for b, _ in self.selection])
         self.model.train()
         labels = torch.cat([y for _, y in self.selection])
         self.history.append(auc_roc(labels.numpy(), logits.numpy()))
         self.losses.append(balanced_loss(logits, labels))
-        if self.best_epoch < 0 or self.losses[-1] < self.losses[self.best_epoch]:
-            self.best_epoch = len(self.losses) - 1
+        self.schedule.epoch_done(self.losses[-1])
+        scores = self.losses if self.config.select_on == "loss" else [-auc for auc in self.history]
+        if self.best_epoch < 0 or scores[-1] < scores[self.best_epoch]:
+            self.best_epoch = len(scores) - 1
             self.best_state = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
-        if len(self.losses) - 1 - self.best_epoch >= self.config.patience:
-            self.trainer.should_stop = True
 
-    def configure_optimizers(self) -> Any:
-        """AdamW; no weight decay on vectors; linear warm-up, then cosine."""
-        config, total, warm = self.config, self.steps, max(1, int(self.steps * self.config.warmup))
-        named = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """AdamW; no weight decay on vectors. The schedule is applied at every step by ``set_rates``."""
+        config = self.config
+        parameters = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
         groups = [
             {
                 "params": [
-                    p for name, p in named if (p.ndim > 1) == matrix and name.startswith("encoders.") == encoder
+                    p for name, p in parameters if (p.ndim > 1) == matrix and name.startswith("encoders.") == encoder
                 ],
                 "weight_decay": config.weight_decay if matrix else 0.0,
-                "lr": config.learning_rate * (self.encoder_rate if encoder else 1.0),
+                _BASE: config.learning_rate * (self.encoder_rate if encoder else 1.0),
             }
             for matrix in (True, False)
             for encoder in (True, False)
         ]
-        optimizer = torch.optim.AdamW(groups)
+        return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
 
-        def factor(step: int) -> float:
-            if step < warm:
-                return (step + 1) / warm
-            return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, total - warm))))
+    def snapshot(self) -> EpochState:
+        """State at the end of an epoch."""
+        tensors = {
+            **named("model", dict(self.model.state_dict())),
+            **named("best", self.best_state),
+            **named("optimizer", optimizer_tensors(self.trainer.optimizers[0])),
+            **named("generators", generator_tensors()),
+        }
+        note = {
+            "step": self.step,
+            "history": self.history,
+            "losses": self.losses,
+            "best_epoch": self.best_epoch,
+            "schedule": self.schedule.state(),
+        }
+        return EpochState(tensors, note)
 
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+    def restore(self, state: EpochState) -> None:
+        """Continue from a snapshot; optimiser and generators follow when training starts."""
+        self.model.load_state_dict(state.part("model"))
+        self.best_state = state.part("best")
+        note = state.note
+        self.step, self.best_epoch = int(note["step"]), int(note["best_epoch"])
+        self.history, self.losses = list(note["history"]), list(note["losses"])
+        self.schedule.restore(note["schedule"])
+        self._resumed = state
+
+    def on_train_start(self) -> None:
+        """Put optimiser and random generators where the snapshot left them."""
+        if self._resumed is not None:
+            restore_optimizer(self.trainer.optimizers[0], self._resumed.part("optimizer"))
+            restore_generators(self._resumed.part("generators"))
+            self._resumed = None
 
 
 def loss(output: ModelOutput, labels: Tensor, model: MultimodalModel, *, auxiliary: float) -> Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from icicore.errors import StudyError
-from icicore.types import I32
+from icicore.types import I32, Mask
 
 FRACTIONS = (0.70, 0.10, 0.20)
 """Share of patients for training, validation and test."""
@@ -52,7 +52,28 @@ def split_patients(
     return Split(*(np.flatnonzero(parts == k).astype(np.int32) for k in range(3)))
 
 
-def check_classes(split: Split, labels: np.ndarray[tuple[int], np.dtype[np.bool_]], source: str) -> None:
+def stratified_folds(rows: I32, labels: Mask, k: int, *, rng: np.random.Generator) -> list[I32]:
+    """Divide rows into ``k`` folds with responders spread evenly; every row is in exactly one.
+
+    Raises
+    ------
+    StudyError
+        there are more folds than patients of the rarer class
+    """
+    classes = [rng.permutation(rows[labels[rows]]), rng.permutation(rows[~labels[rows]])]
+    fewest = min(map(len, classes))
+    if fewest < k:
+        raise StudyError(
+            "folds",
+            f"{k} folds, but the rarer class has {fewest} training patients",
+            expected=f"at most {fewest}",
+            remedy="use fewer folds",
+        )
+    dealt = np.concatenate(classes)  # dealt out one by one, so that fold sizes differ by at most one
+    return [np.sort(dealt[fold::k]) for fold in range(k)]
+
+
+def check_classes(split: Split, labels: Mask, source: str) -> None:
     """Refuse a split in which a part lacks one of the classes."""
     for name in ("train", "val", "test"):
         part = labels[getattr(split, name)]

@@ -4,76 +4,88 @@ Only the files named here are opened, and never one below a folder called ``trut
 its patients must not reach training.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
-import pandas as pd
 
-from icicore.clinical.response import parse_response
-from icicore.clinical.table import parse_clinical
-from icicore.domain import ClinicalValues, TumourType
-from icicore.embeddings.bag import Bag
+from icicore.domain import CLINICAL, GENOMICS, HISTOLOGY
 from icicore.errors import StudyError
-from icicore.genomics.expression_matrix import read_expression_matrix
-from icicore.genomics.features import encode
-from icicore.genomics.mutations import calls_by_sample
 from icicore.genomics.panel import GenePanel, load_panel
-from icicore.genomics.records import Expression, MutationCalls
 from icicore.training.dataset import StudyData
-from icicore.types import F16, F32, Mask, Progress, no_progress
+from icicore.training.study_genes import read_genes
+from icicore.training.study_slides import EmbedSlide, Offsets, grid_of, join, read_bags
+from icicore.training.study_tables import ROUTINE, Patient, guarded, read_patients, read_samples
+from icicore.types import F64, Mask, Progress, no_progress
 
-PATIENTS, SAMPLES, MUTATIONS, SLIDES = (
-    "data_clinical_patient.txt",
-    "data_clinical_sample.txt",
-    "data_mutations.txt",
-    "slides.tsv",
-)
-SEQUENCED = "case_lists/cases_sequenced.txt"
-_FIELDS = {"AGE": "age", "SEX": "sex", "ECOG": "ecog", "LDH_ULN": "ldh_uln"}
+__all__ = ["FEWEST_PATIENTS", "EmbedSlide", "load_study", "read_study"]
 
-EmbedSlide: TypeAlias = Callable[[Path], Bag]
-"""Turns a slide file into its bag; the caller knows backbone and cache."""
+_LOG = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class _Patient:
-    patient: str
-    tumour_type: str
-    site: str
-    responder: bool
-    clinical: ClinicalValues | None
+FEWEST_PATIENTS = 20
+"""With fewer labelled patients neither a model nor its figures mean anything."""
 
 
 def read_study(
-    folder: Path, *, embed: EmbedSlide | None = None, panel: GenePanel | None = None, progress: Progress = no_progress
+    folder: Path,
+    *,
+    embed: EmbedSlide | None = None,
+    panel: GenePanel | None = None,
+    progress: Progress = no_progress,
+    fewest: int = FEWEST_PATIENTS,
+    any_tumour: bool = False,
 ) -> StudyData:
-    """Read all labelled patients of a study; patients without a label (NE, blank) are left out.
+    """Read a study as :func:`load_study` does, and log what was left out."""
+    study = load_study(folder, embed=embed, panel=panel, progress=progress, fewest=fewest, any_tumour=any_tumour)
+    for line in study.notes:
+        _LOG.warning("%s: %s", study.name, line)
+    return study
+
+
+def load_study(
+    folder: Path,
+    *,
+    embed: EmbedSlide | None = None,
+    panel: GenePanel | None = None,
+    progress: Progress = no_progress,
+    fewest: int = FEWEST_PATIENTS,
+    any_tumour: bool = False,
+    slides: bool = True,
+) -> StudyData:
+    """Read all labelled patients of a study; what cannot be used is left out and listed in its notes.
 
     Parameters
     ----------
     folder : the study; ``slides.tsv`` lists ``patient`` and ``path`` (relative to the folder): a bag or a slide
     embed : how to embed a slide; without it only bags can be used
     panel : gene panel, the current one by default
+    fewest : least number of labelled patients
+    any_tumour : take tumours out of scope too, for a comparison
+    slides : False leaves the slides unread
 
     Raises
     ------
     StudyError
-        a table is missing or unreadable, an unknown patient, a slide that is not embedded, bags of two encoders
+        a table is missing or unreadable, too few patients, one class, a slide that is not embedded, bags of two
+        encoders
     InputError
         a value, MAF, matrix or bag that cannot be used
     """
     panel = panel or load_panel()
-    patients = _read_patients(guarded(folder, PATIENTS))
+    notes: list[str] = []
+    patients = read_patients(folder, notes, any_tumour=any_tumour)
     progress(0, len(patients), "reading genes")
-    samples = _read_samples(folder, [p.patient for p in patients])
-    values, measured = _read_genes(folder, samples, panel)
-    bags = _read_bags(folder, [p.patient for p in patients], embed, progress)
-    tiles, offsets = _join([bags.get(p.patient, []) for p in patients])
+    samples = read_samples(folder, [p.patient for p in patients], notes)
+    genes = read_genes(folder, samples, panel, notes)
+    rows = _distinct(patients, genes.twins, notes)
+    patients, values, measured = [patients[i] for i in rows], genes.values[rows], genes.measured[rows]
+    _check_labels(folder, patients, fewest)
+    bags = read_bags(folder, [p.patient for p in patients], embed, progress) if slides else {}
+    tiles, tile_index, offsets = join([bags.get(p.patient, []) for p in patients])
     first = next((bag for own in bags.values() for bag in own), None)
     backbone, _, digest = ("", "", "") if first is None else first.encoder_id.rpartition("@")
+    notes += _absent(patients, measured, offsets if slides else None)
     return StudyData(
         name=folder.resolve().name,
         virtual=_is_virtual(folder),
@@ -82,6 +94,7 @@ def read_study(
         sites=tuple(p.site for p in patients),
         responder=np.array([p.responder for p in patients], np.bool_),
         tiles=tiles,
+        tile_index=tile_index,
         offsets=offsets,
         gene_values=values,
         gene_measured=measured,
@@ -92,156 +105,56 @@ def read_study(
         token_pathways=tuple(panel.pathways_of(t) for t in panel.tokens),
         backbone=backbone,
         backbone_digest=digest,
-        grid={} if first is None else _grid(first),
+        grid={} if first is None else grid_of(first),
         stain={} if first is None else {"method": first.stain.method},
+        endpoint=", ".join(sorted({p.endpoint for p in patients if p.endpoint})),
+        routine=_routine(patients),
+        notes=tuple(notes),
+        slide_digests=tuple(tuple(bag.slide_digest for bag in bags.get(p.patient, [])) for p in patients),
     )
 
 
-def guarded(folder: Path, name: str) -> Path:
-    """Path of a file of the study; refuses anything below a folder called ``truth``."""
-    path = folder / name
-    resolved = path.resolve()
-    if "truth" in (part.lower() for part in resolved.parent.relative_to(resolved.anchor).parts):
-        raise StudyError(path, "lies in a folder of planted truth", remedy="training must not read it; name another")
-    return path
+def _distinct(patients: Sequence[Patient], twins: Sequence[tuple[int, int]], notes: list[str]) -> list[int]:
+    """Rows to use: of two patients with the same tumour the first, or neither where their labels differ."""
+    dropped: set[int] = set()
+    for first, later in twins:
+        dropped.add(later)
+        if patients[first].responder != patients[later].responder:
+            dropped.add(first)
+        names = f"{patients[first].patient} and {patients[later].patient}"
+        kept = "neither is used, as their responses differ" if first in dropped else "the second is left out"
+        notes.append(f"patients {names} have the same molecular profile: {kept}")
+    return [i for i in range(len(patients)) if i not in dropped]
 
 
-def _read_table(path: Path, needed: Sequence[str]) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path, sep="\t", comment="#", dtype=str, keep_default_na=False, encoding="utf-8")
-    except FileNotFoundError:
-        raise StudyError(path, "is missing", expected="a cBioPortal study folder", remedy="add it") from None
-    except (ValueError, OSError) as error:
+def _check_labels(folder: Path, patients: Sequence[Patient], fewest: int) -> None:
+    source, n = folder.resolve().name, len(patients)
+    if n < fewest:
+        problem = f"only {n} patients with a response can be used"
+        raise StudyError(source, problem, expected=f"at least {fewest}", remedy="use a larger study")
+    if len({p.responder for p in patients}) == 1:
+        kind = "responders" if patients[0].responder else "non-responders"
         raise StudyError(
-            path, f"cannot be read ({error})", expected="tab-separated UTF-8", remedy="save it so"
-        ) from error
-    missing = [name for name in needed if name not in table.columns]
-    if missing:
-        raise StudyError(path, f"lacks the column {missing[0]}", expected=", ".join(needed), remedy="add it")
-    return table
-
-
-def _read_patients(path: Path) -> list[_Patient]:
-    table = _read_table(path, ("PATIENT_ID", "RESPONSE", "TUMOUR_TYPE"))
-    twice = table["PATIENT_ID"][table["PATIENT_ID"].duplicated()]
-    if len(twice):
-        raise StudyError(path, f"patient {twice.iloc[0]} is listed twice", expected="one row each", remedy="remove one")
-    found = [_patient({str(k): str(v) for k, v in row.items()}, path) for row in table.to_dict("records")]
-    labelled = [p for p in found if p is not None]
-    if not labelled:
-        raise StudyError(path, "no patient has a response", expected="CR, PR, SD or PD in RESPONSE", remedy="add them")
-    return labelled
-
-
-def _patient(row: Mapping[str, str], path: Path) -> _Patient | None:
-    source = f"{path.name}, patient {row['PATIENT_ID']}"
-    response = parse_response(row["RESPONSE"], source=source)
-    if response is None or response.responder is None:
-        return None
-    kinds = [t.value for t in TumourType]
-    if row["TUMOUR_TYPE"].lower() not in kinds:
-        raise StudyError(
-            source, f"tumour type {row['TUMOUR_TYPE']!r}", expected=" or ".join(kinds), remedy="correct or leave out"
+            source, f"all {n} patients are {kind}", expected="both classes", remedy="use a study that holds both"
         )
-    clinical = parse_clinical({to: row[name] for name, to in _FIELDS.items() if name in row}, source=source)
-    return _Patient(
-        row["PATIENT_ID"],
-        row["TUMOUR_TYPE"].lower(),
-        row.get("SITE", ""),
-        response.responder,
-        None if clinical.empty else clinical,
-    )
 
 
-def _read_samples(folder: Path, patients: Sequence[str]) -> dict[str, list[str]]:
-    """Samples of each patient; a study without the sample table names its samples like its patients."""
-    if not (folder / SAMPLES).is_file():
-        return {patient: [patient] for patient in patients}
-    table = _read_table(guarded(folder, SAMPLES), ("PATIENT_ID", "SAMPLE_ID"))
-    samples: dict[str, list[str]] = {patient: [] for patient in patients}
-    for patient, sample in zip(table["PATIENT_ID"], table["SAMPLE_ID"], strict=True):
-        samples.get(patient, []).append(sample)
-    return samples
+def _absent(patients: Sequence[Patient], measured: Mask, offsets: Offsets | None) -> list[str]:
+    """A line for each modality that no patient has."""
+    found = {
+        HISTOLOGY: offsets is None or bool(offsets[-1] > 0),
+        GENOMICS: bool(measured.any()),
+        CLINICAL: any(p.clinical is not None for p in patients),
+    }
+    return [f"no patient has {name}: the study is used without it" for name, there in found.items() if not there]
 
 
-def _read_genes(folder: Path, samples: Mapping[str, Sequence[str]], panel: GenePanel) -> tuple[F32, Mask]:
-    """Raw token values and measured mask (N, T); the first sample of a patient that has the assay counts."""
-    mutations, expression = _read_mutations(folder), _read_expression(folder)
-    rows = []
-    for own in samples.values():
-        calls = next((mutations[s] for s in own if s in mutations), None)
-        profile = next((expression[s] for s in own if s in expression), None)
-        rows.append(encode(panel, mutations=calls, expression=profile))
-    return np.stack([r.values for r in rows]), np.stack([r.measured for r in rows])
-
-
-def _read_mutations(folder: Path) -> Mapping[str, MutationCalls]:
-    """Calls by sample. A sample without rows was not sequenced, unless the list of sequenced cases names it."""
-    if not (folder / MUTATIONS).is_file():
-        return {}
-    calls = calls_by_sample(guarded(folder, MUTATIONS))
-    template = next(iter(calls.values()), MutationCalls())
-    megabases = template.covered_mb or 0.0
-    silent = MutationCalls(tmb=0.0 if megabases else None, genome_build=template.genome_build)
-    return {sample: silent for sample in _sequenced(folder)} | calls
-
-
-def _sequenced(folder: Path) -> list[str]:
-    if not (folder / SEQUENCED).is_file():
-        return []
-    lines = guarded(folder, SEQUENCED).read_text(encoding="utf-8").splitlines()
-    listed = [line.partition(":")[2] for line in lines if line.startswith("case_list_ids:")]
-    return [sample for text in listed for sample in text.split()]
-
-
-def _read_expression(folder: Path) -> Mapping[str, Expression]:
-    found = sorted(folder.glob("data_mrna_seq_*.txt"))
-    linear = [p for p in found if p.stem.removeprefix("data_mrna_seq_") in ("tpm", "fpkm", "counts", "read_counts")]
-    if not linear:
-        return {}
-    matrix = read_expression_matrix(guarded(folder, linear[0].name))
-    return {name: Expression(matrix.genes, matrix.values[:, k], matrix.unit) for k, name in enumerate(matrix.samples)}
-
-
-def _read_bags(
-    folder: Path, patients: Sequence[str], embed: EmbedSlide | None, progress: Progress
-) -> dict[str, list[Bag]]:
-    if not (folder / SLIDES).is_file():
-        return {}
-    table = _read_table(guarded(folder, SLIDES), ("patient", "path"))
-    wanted = table[table["patient"].isin(patients)]
-    bags: dict[str, list[Bag]] = {}
-    for done, (patient, name) in enumerate(zip(wanted["patient"], wanted["path"], strict=True)):
-        progress(done, len(wanted), "reading slides")
-        bags.setdefault(patient, []).append(_bag(guarded(folder, name), embed))
-    kinds = sorted({bag.encoder_id for own in bags.values() for bag in own})
-    if len(kinds) > 1:
-        raise StudyError(
-            folder / SLIDES, f"bags of {len(kinds)} encoders: {', '.join(kinds)}", expected="one", remedy="embed anew"
-        )
-    return bags
-
-
-def _bag(path: Path, embed: EmbedSlide | None) -> Bag:
-    if not path.exists():
-        raise StudyError(path, "is listed in slides.tsv but missing", remedy="add it or remove the row")
-    if path.suffix == ".safetensors":
-        return Bag.load(path)
-    if embed is None:
-        raise StudyError(path, "is a slide that is not embedded", expected="a bag", remedy="embed it first")
-    return embed(path)
-
-
-def _join(bags: Sequence[Sequence[Bag]]) -> tuple[F16, np.ndarray[tuple[int], np.dtype[np.int64]]]:
-    counts = [sum(len(bag) for bag in own) for own in bags]
-    parts = [bag.embeddings for own in bags for bag in own]
-    tiles = np.concatenate(parts) if parts else np.zeros((0, 0), np.float16)
-    return tiles, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-
-
-def _grid(bag: Bag) -> dict[str, float]:
-    grid = asdict(bag.grid)
-    return {name: grid[name] for name in ("tile_px", "mpp", "min_tissue")}
+def _routine(patients: Sequence[Patient]) -> Mapping[str, F64]:
+    return {
+        name.lower(): np.array([p.routine.get(name, np.nan) for p in patients], np.float64)
+        for name in ROUTINE
+        if any(name in p.routine for p in patients)
+    }
 
 
 def _is_virtual(folder: Path) -> bool:

@@ -1,31 +1,38 @@
 """Train a bundle from a study folder: members, calibration, threshold, test metrics, card."""
 
 import importlib.metadata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from icicore import __version__
-from icicore.evaluation.calibration import platt
-from icicore.evaluation.threshold import sensitivity_first
+from icicore.embeddings.stage import tuned_encoder
+from icicore.errors import InputError
 from icicore.fingerprint import fingerprint
 from icicore.models.bundle import ModelBundle, save_bundle
 from icicore.models.multimodal import ModelConfig, MultimodalModel
-from icicore.models.spec import BundleSpec, Calibration
+from icicore.models.spec import BundleSpec
 from icicore.models.zoo import Ensemble
 from icicore.training.card import write_card
 from icicore.training.comparison import Scored, clinical_regression, held_out_metrics
-from icicore.training.config import TrainConfig
+from icicore.training.config import Kind, TrainConfig
 from icicore.training.dataset import ScaledStudy, Scalers, StudyData
-from icicore.training.fit import Member, fit_member, mean_slide_embedding, model_config, raw_logits
-from icicore.training.splits import Split, check_classes, split_patients
+from icicore.training.finetune import TuningData, finetune
+from icicore.training.fit import Member, fit_member, mean_slide_embedding, member_rows, model_config, raw_logits
+from icicore.training.heldout import operating_point
+from icicore.training.leakage import PARTS, case_hash, checked_split
+from icicore.training.slide_access import SlideAccess
+from icicore.training.splits import Split
 from icicore.training.study import EmbedSlide, read_study
 from icicore.training.workfolder import WorkFolder
-from icicore.types import F64, Json, Progress, no_progress
+from icicore.types import F64, I32, Json, Mask, Progress, no_progress
 
-ARMS = ("image", "genomic", "clinical")
+ARMS: tuple[Kind, ...] = ("image", "genomic", "clinical")
 """Models of one arm each, in the order of ``MODALITIES``."""
 
 
@@ -38,14 +45,15 @@ class _Run:
     scalers: Scalers
     split: Split
     config: TrainConfig
-    kinds: tuple[str, ...]
+    kinds: tuple[Kind, ...]
     work: WorkFolder
     progress: Progress
+    salt: str
 
     @property
     def total(self) -> int:
         """Epochs of all models together, the unit of progress."""
-        return len(self.kinds) * self.config.members * self.config.epochs
+        return len(self.kinds) * self.config.n_members * self.config.epochs
 
 
 def train(
@@ -55,6 +63,7 @@ def train(
     progress: Progress = no_progress,
     *,
     embed: EmbedSlide | None = None,
+    slides: SlideAccess | None = None,
 ) -> ModelBundle:
     """Train and save a bundle, with its comparison models measured on the same held-out test patients.
 
@@ -66,6 +75,7 @@ def train(
     study_dir : see ``study.read_study``, which also explains ``embed``
     out : folder of the bundle; one that is there is replaced at the very end
     progress : counts epochs over all models; may raise ``Cancelled``
+    slides : the slide files, needed only where the backbone's last stage is to be tuned
 
     Raises
     ------
@@ -73,35 +83,103 @@ def train(
         the study cannot be read, or is too small for both classes in every part
     """
     study = read_study(study_dir, embed=embed, progress=progress)
-    return train_on(study, out, config, progress)
+    return train_on(study, out, config, progress, slides=slides)
 
 
-def train_on(study: StudyData, out: Path, config: TrainConfig, progress: Progress = no_progress) -> ModelBundle:
+def train_on(
+    study: StudyData,
+    out: Path,
+    config: TrainConfig,
+    progress: Progress = no_progress,
+    *,
+    slides: SlideAccess | None = None,
+) -> ModelBundle:
     """Train on a study in memory; see ``train``."""
+    tuning = _slides_to_tune_on(config, slides)
     run = _prepare(study, out, config, progress)
     fitted: dict[str, list[Member]] = {}
     for kind in run.kinds:
-        fitted[kind] = _fit(run, kind, [fitted[arm] for arm in _arms_of(kind, config)])
-    reported = dict.fromkeys((config.model, *(config.comparisons if config.model == "multimodal" else ())))
-    scored: dict[str, Scored] = {kind: _score(run, fitted[kind]) for kind in reported if kind in fitted}
-    if "clinical" in reported and config.model != "clinical":
-        scored["clinical"] = clinical_regression(run.scaled, run.split, config)
-    metrics = held_out_metrics(scored, study, run.split, config)
-    main = fitted[config.model]
-    ensemble = Ensemble([member.model for member in main]).eval()
-    baseline = torch.stack([mean_slide_embedding(member.model, run.scaled, run.split.train) for member in main])
-    spec = _spec(run, out, scored[config.model], metrics, main)
-    bundle = save_bundle(out, ensemble, spec, write_card(spec), baseline_slide=baseline)
+        fitted[kind] = _fit(run, kind, [fitted[arm] for arm in arms_of(kind, config)])
+    final, stage = (run, None) if tuning is None else _tune_backbone(run, fitted, tuning)
+    scored = {
+        kind: _score(final if kind == config.model else run, fitted[kind])
+        for kind in _reported(config)
+        if kind in fitted
+    }
+    shown = {str(kind): one for kind, one in scored.items()}
+    if config.model != "clinical" and "clinical" in _reported(config):
+        shown["clinical"] = clinical_regression(run.scaled, run.split, config)
+    metrics = held_out_metrics(shown, study, run.split, config)
+    if config.save_comparisons:
+        for kind in (k for k in scored if k != config.model):
+            _save_comparison(run, out, kind, scored[kind], fitted[kind])
+    spec = _spec(final, out.name, final.config, scored[config.model], metrics, fitted[config.model])
+    bundle = _save(final, out, spec, fitted, stage=stage)
     run.work.remove()
     progress(run.total, run.total, "bundle saved")
     return bundle
 
 
+def _slides_to_tune_on(config: TrainConfig, slides: SlideAccess | None) -> SlideAccess | None:
+    """Slide files for the final phase, None where there is none; what cannot be tuned is refused before training."""
+    if config.finetune_epochs == 0:
+        return None
+    if slides is None or config.model in ("genomic", "clinical"):
+        raise InputError(
+            "finetune_epochs",
+            f"{config.finetune_epochs} epochs of tuning the backbone, but the model reads no slide files",
+            expected="a model with histology and a study that lists slides",
+            remedy="set it to 0",
+        )
+    slides.check()
+    return slides
+
+
+def _tune_backbone(
+    run: _Run, fitted: dict[str, list[Member]], slides: SlideAccess
+) -> tuple[_Run, dict[str, Tensor] | None]:
+    """Tune the last stage with the main model; where that helps, read the study again with the tuned encoder."""
+    kind, scratch = run.config.model, run.work.place / "finetune.maps.npy"
+    models = [member.model for member in fitted[kind]]
+    data = TuningData(run.study, run.scaled, run.split, run.config)
+    tuned = finetune(data, models, access=slides, scratch=scratch, progress=run.progress)
+    if tuned.stage is None:
+        return run, None
+    fitted[kind] = [replace(m, model=model) for m, model in zip(fitted[kind], tuned.models, strict=True)]
+    study = slides.study(tuned_encoder(slides.encoder, tuned.stage), run.progress)
+    # The stage has seen every training patient, whichever of them a member left out.
+    config = run.config.model_copy(update={"calibrate_on": "validation"})
+    return replace(run, study=study, scaled=ScaledStudy(study, run.scalers), config=config), tuned.stage
+
+
+def _save_comparison(run: _Run, out: Path, kind: Kind, scored: Scored, members: list[Member]) -> None:
+    """Write a comparison model as a bundle of its own beside the main one, with its own calibration and threshold."""
+    name = None if run.config.name is None else f"{run.config.name}-{kind}"
+    config = run.config.model_copy(update={"model": kind, "name": name})
+    metrics = held_out_metrics({kind: scored}, run.study, run.split, config)
+    place = out.with_name(f"{out.name}-{kind}")
+    _save(run, place, _spec(run, place.name, config, scored, metrics, members), {kind: members})
+
+
+def _save(
+    run: _Run,
+    out: Path,
+    spec: BundleSpec,
+    fitted: Mapping[str, list[Member]],
+    *,
+    stage: dict[str, Tensor] | None = None,
+) -> ModelBundle:
+    models = [member.model for member in fitted[spec.model.kind]]
+    baseline = torch.stack([mean_slide_embedding(model, run.scaled, run.split.train) for model in models])
+    ensemble = Ensemble(models).eval()
+    return save_bundle(out, ensemble, spec, write_card(spec), baseline_slide=baseline, backbone_stage=stage)
+
+
 def _prepare(study: StudyData, out: Path, config: TrainConfig, progress: Progress) -> _Run:
-    split = split_patients(study.patients, study.strata, rng=np.random.default_rng([config.seed, 1]))
-    check_classes(split, study.responder, study.name)
+    split = checked_split(study, config.seed)
     scalers = Scalers.fit(study, split.train)
-    key = fingerprint(study.digest(), config.model_dump(mode="json"), __version__)
+    digest = study.digest()
+    key = fingerprint(digest, config.model_dump(mode="json"), __version__)
     return _Run(
         study=study,
         scaled=ScaledStudy(study, scalers),
@@ -111,31 +189,39 @@ def _prepare(study: StudyData, out: Path, config: TrainConfig, progress: Progres
         kinds=_order(config),
         work=WorkFolder(out.parent / f".{out.name}.work", key),
         progress=progress,
+        salt=fingerprint(digest, "case hashes")[:16],
     )
 
 
-def _order(config: TrainConfig) -> tuple[str, ...]:
-    """Kinds to fit, arms before what is built of them; clinical alone, for comparison, is a regression."""
-    others = [k for k in config.comparisons if k != "clinical"] if config.model == "multimodal" else []
+def _reported(config: TrainConfig) -> tuple[Kind, ...]:
+    """Kinds whose test metrics are reported: the main one first, then what it is compared with."""
+    return tuple(dict.fromkeys((config.model, *(config.comparisons if config.model == "multimodal" else ()))))
+
+
+def _order(config: TrainConfig) -> tuple[Kind, ...]:
+    """Kinds to fit, arms before what is built of them; the clinical comparison of the card is a regression."""
+    others = [k for k in _reported(config)[1:] if k != "clinical" or config.save_comparisons]
     asked = (*others, config.model)
-    return tuple(dict.fromkeys((*(arm for kind in asked for arm in _arms_of(kind, config)), *asked)))
+    return tuple(dict.fromkeys((*(arm for kind in asked for arm in arms_of(kind, config)), *asked)))
 
 
-def _arms_of(kind: str, config: TrainConfig) -> tuple[str, ...]:
-    return ARMS if config.arms_first and kind in ("multimodal", "concat") else ()
+def arms_of(kind: Kind, config: TrainConfig) -> tuple[Kind, ...]:
+    """Models of one arm that are trained before a model of this kind."""
+    return ARMS if config.arms_first and kind in ("multimodal", "concat", "mean") else ()
 
 
-def _fit(run: _Run, kind: str, arms: list[list[Member]]) -> list[Member]:
+def _fit(run: _Run, kind: Kind, arms: list[list[Member]]) -> list[Member]:
     architecture = model_config(run.scaled, run.config, kind)
     return [
         _fit_one(run, architecture, index, [members[index].model for members in arms])
-        for index in range(run.config.members)
+        for index in range(run.config.n_members)
     ]
 
 
 def _fit_one(run: _Run, architecture: ModelConfig, index: int, arms: list[MultimodalModel]) -> Member:
-    name, config = f"{architecture.kind}-{index}", run.config
-    done = (run.kinds.index(architecture.kind) * config.members + index) * config.epochs
+    kind, config = cast(Kind, architecture.kind), run.config
+    name = f"{kind}-{index}"
+    done = (run.kinds.index(kind) * config.n_members + index) * config.epochs
     kept = run.work.load(name, architecture)
     if kept is None:
         kept = fit_member(
@@ -145,7 +231,8 @@ def _fit_one(run: _Run, architecture: ModelConfig, index: int, arms: list[Multim
             model=architecture,
             index=index,
             arms=arms,
-            on_epoch=lambda epoch: run.progress(done + epoch, run.total, f"training {name}"),
+            keep=run.work.epoch_file(name),
+            on_epoch=lambda epoch, _: run.progress(done + epoch, run.total, f"training {name}"),
         )
         run.work.save(name, kept)
     run.progress(done + config.epochs, run.total, f"trained {name}")
@@ -153,30 +240,46 @@ def _fit_one(run: _Run, architecture: ModelConfig, index: int, arms: list[Multim
 
 
 def _score(run: _Run, members: list[Member]) -> Scored:
-    """Calibrate and choose the threshold on validation patients; score the test patients."""
-    models, labels = [m.model for m in members], run.study.responder
-    val = raw_logits(models, run.scaled, run.split.val).mean(axis=0)
-    slope, intercept = platt(val, labels[run.split.val])
-
-    def probability(raw: F64) -> F64:
-        return np.asarray(1 / (1 + np.exp(-(slope * raw + intercept))))
-
-    threshold = sensitivity_first(labels[run.split.val], probability(val), at_least=run.config.sensitivity)
+    """Calibrate and choose the threshold on patients not trained on; score the test patients."""
+    models = [m.model for m in members]
+    logits, labels = _held_out(run, models)
+    point = operating_point(logits, labels, sensitivity=run.config.sensitivity)
     test = raw_logits(models, run.scaled, run.split.test).mean(axis=0)
-    return Scored(probability(test), threshold, Calibration(slope, intercept))
+    calibrated = point.calibration.slope * test + point.calibration.intercept
+    return Scored(np.asarray(1 / (1 + np.exp(-calibrated))), point.threshold, point.calibration)
 
 
-def _spec(run: _Run, out: Path, scored: Scored, metrics: Json, members: list[Member]) -> BundleSpec:
+def _held_out(run: _Run, models: list[MultimodalModel]) -> tuple[F64, Mask]:
+    """Raw logits (members, n), NaN where a member was trained on the patient, and labels of these patients."""
+    val, config, labels = run.split.val, run.config, run.study.responder
+    known = raw_logits(models, run.scaled, val)
+    if config.calibrate_on == "validation":
+        return known, labels[val]
+    column = {int(row): k for k, row in enumerate(run.split.train)}
+    train = np.full((len(models), len(column)), np.nan)
+    for index, model in enumerate(models):
+        rng = np.random.default_rng([config.seed, index])
+        _, left_out = member_rows(run.split.train, labels, config, index=index, rng=rng)
+        if len(left_out):
+            train[index, [column[int(row)] for row in left_out]] = raw_logits([model], run.scaled, left_out)[0]
+    judged = np.isfinite(train).any(axis=0)
+    rows: I32 = np.concatenate([val, run.split.train[judged]])
+    return np.concatenate([known, train[:, judged]], axis=1), labels[rows]
+
+
+def _spec(
+    run: _Run, folder: str, config: TrainConfig, scored: Scored, metrics: Json, members: list[Member]
+) -> BundleSpec:
     study, prevalence = run.study, float(run.study.responder[run.split.train].mean())
-    name = run.config.name or out.name
+    name = config.name or folder
     if study.virtual and "virtual" not in name.lower():
         name = f"{name}-virtual"
-    recipe = run.config.model_dump(mode="json", exclude={"name"})
+    recipe = config.model_dump(mode="json", exclude={"name"})
     history = {f"member {k}": [round(v, 4) for v in m.history] for k, m in enumerate(members)}
     return BundleSpec(
         name=name,
         virtual=study.virtual,
-        model=model_config(run.scaled, run.config, run.config.model),
+        model=model_config(run.scaled, config, config.model),
         members=len(members),
         panel=study.panel,
         tokens=study.tokens,
@@ -199,19 +302,20 @@ def _spec(run: _Run, out: Path, scored: Scored, metrics: Json, members: list[Mem
 
 
 def _cohort(run: _Run, prevalence: float) -> Json:
-    study, split = run.study, run.split
-    salt = fingerprint(study.digest(), "case hashes")[:16]
-    parts = {"train": split.train, "val": split.val, "test": split.test}
-    types = {t: study.tumour_types.count(t) for t in sorted(set(study.tumour_types))}
+    """What the bundle says of its patients; the split is stored as salted hashes, which name nobody."""
+    study, salt = run.study, run.salt
+    parts: dict[str, I32] = {part: getattr(run.split, part) for part in PARTS}
+    slides = study.slide_digests or ((),) * len(study)
     return {
         "study": study.name,
         "virtual": study.virtual,
         "n": {part: len(rows) for part, rows in parts.items()},
         "responders": {part: int(study.responder[rows].sum()) for part, rows in parts.items()},
         "prevalence": prevalence,
-        "tumour_types": types,
+        "tumour_types": {t: study.tumour_types.count(t) for t in sorted(set(study.tumour_types))},
         "salt": salt,
-        "case_hashes": {
-            part: [fingerprint(salt, study.patients[i])[:16] for i in rows] for part, rows in parts.items()
+        "case_hashes": {part: [case_hash(salt, study.patients[i]) for i in rows] for part, rows in parts.items()},
+        "slide_hashes": {
+            part: [case_hash(salt, digest) for i in rows for digest in slides[i]] for part, rows in parts.items()
         },
     }

@@ -1,4 +1,7 @@
-"""Finished members of an interrupted training run, kept beside the bundle until it is saved."""
+"""What an interrupted training run has finished: members, and the last epoch of the one under way.
+
+Kept beside the bundle until that is saved.
+"""
 
 import json
 import shutil
@@ -30,8 +33,13 @@ class WorkFolder:
     def save(self, name: str, member: Member) -> None:
         """Keep a member; its JSON is written last and marks it as complete."""
         write_bytes(self.place / f"{name}.safetensors", save_tensors(dict(member.model.state_dict())))
-        note = {"history": list(member.history), "best_epoch": member.best_epoch}
+        note = {"history": list(member.history), "best_epoch": member.best_epoch, "loss": member.loss}
         write_json(self.place / f"{name}.json", note)
+        self.epoch_file(name).unlink(missing_ok=True)
+
+    def epoch_file(self, name: str) -> Path:
+        """Where the state of a member lies while it is being trained."""
+        return self.place / f"{name}.epoch.safetensors"
 
     def load(self, name: str, architecture: ModelConfig) -> Member | None:
         """Return a kept member, or None when there is none that can be used."""
@@ -44,7 +52,8 @@ class WorkFolder:
             model.load_state_dict(load_tensors(weights.read_bytes()))
         except (OSError, ValueError, RuntimeError, SafetensorError):
             return None  # damaged: fit it again
-        return Member(model.eval(), tuple(content["history"]), int(content["best_epoch"]))
+        history = tuple(content["history"])
+        return Member(model.eval(), history, int(content["best_epoch"]), float(content["loss"]))
 
     def remove(self) -> None:
         """Forget all members, those of other recipes too."""

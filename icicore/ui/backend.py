@@ -23,6 +23,9 @@ class JobQueue(Protocol):
     def submit_demo(self, services: Services, n_cases: int) -> JobRow:
         """Queue the building of the demonstration cases."""
 
+    def submit_tile_cam(self, services: Services, case_key: str, *, slide: str, tile: int) -> JobRow:
+        """Queue the Grad-CAM of one tile."""
+
     def cancel(self, services: Services, job_id: str) -> None:
         """Ask a job to stop."""
 
@@ -69,6 +72,9 @@ class Backend(Protocol):
 
     def submit_demo(self) -> JobRow:
         """Queue the building of the demonstration cases."""
+
+    def submit_tile_cam(self, case_key: str, *, slide: str, tile: int) -> JobRow:
+        """Queue the Grad-CAM of one tile; the result is found with ``find_tile_cam``. Raises ``InputError``."""
 
     def job(self, job_id: str) -> JobRow | None:
         """State of a job."""

@@ -1,19 +1,48 @@
 """The tile under inspection: plain, with its Grad-CAM, and its numbers."""
 
+from dataclasses import dataclass
+
 import streamlit as st
 
+from icicore.store.cases import CaseRow
 from icicore.types import F32, Json
 from icicore.ui import cam, charts
+from icicore.ui.backend import Backend
 from icicore.ui.results import Tile, cam_block, load_tiles, tile_at
 from icicore.ui.stage import Shown
-from icicore.ui.text import count, esc, number, signed
+from icicore.ui.text import count, esc, number, sentence, signed
+from icicore.ui.tile_maps import TileMap, tile_map
 from icicore.ui.widgets import empty
 from icicore.workflows.cases import CaseResult
 
 _PX = 384
+POLL_SECONDS = 0.5
 
 
-def tile_panel(result: CaseResult, shown: Shown | None) -> None:
+@dataclass(frozen=True)
+class _View:
+    """A tile of a result; ``block`` holds the cells of its closed-form Grad-CAM and the top of the slide's scale."""
+
+    backend: Backend
+    row: CaseRow
+    result: CaseResult
+    shown: Shown
+    tile: Tile
+    block: tuple[F32, float] | None
+
+    @property
+    def slide(self) -> str:
+        """Id of the slide."""
+        return str(self.shown.layers["digest"])[:16]
+
+    def map(self) -> TileMap:
+        """What to show now. A slide without the closed form has an encoder without feature maps, and no map at all."""
+        if self.block is None:
+            return TileMap(None)
+        return tile_map(self.backend, self.row.case_key, self.result, slide=self.slide, tile=self.tile.index)
+
+
+def tile_panel(backend: Backend, row: CaseRow, result: CaseResult, shown: Shown | None) -> None:
     """Show the selected tile, or say how to select one."""
     if shown is None:
         empty("No slide in this case", "There are no tiles to inspect.")
@@ -23,18 +52,41 @@ def tile_panel(result: CaseResult, shown: Shown | None) -> None:
     if tile is None:
         empty("No tile selected", "Click a tile on the slide or in the strips below it.")
         return
-    block = cam_block(result, shown.layers, tile.row, tile.col)
-    st.html(f'<div class="i-card">{_pictures(shown, tile, block)}<p></p>{_numbers(shown.layers, tile)}</div>')
+    view = _View(backend, row, result, shown, tile, cam_block(result, shown.layers, tile.row, tile.col))
+    found = view.map()
+    if found.waiting:
+        _watch(view)
+    else:
+        with st.container():  # what a fragment puts around its content: the picture is exchanged in place
+            _card(view, found)
 
 
-def _pictures(shown: Shown, tile: Tile, block: tuple[F32, float] | None) -> str:
-    slide = str(shown.layers["digest"])[:16]
-    size_l0 = float(shown.layers["tile_l0"])
-    url = shown.urls.region(slide, tile.x_l0, tile.y_l0, size_l0=size_l0, px=_PX)
-    side_um = size_l0 * float(shown.layers["mpp"])
+@st.fragment(run_every=POLL_SECONDS)
+def _watch(view: _View) -> None:
+    """The card while its map is being computed; looks for it, and ends with the page that has no clock."""
+    found = view.map()
+    _card(view, found)
+    if not found.waiting:
+        st.rerun()
+
+
+def _card(view: _View, found: TileMap) -> None:
+    legend = "" if view.block is None else f'<p class="i-note i-legend">{_legend(view.block, found)}</p>'
+    st.html(f'<div class="i-card">{_pictures(view, found)}{legend}{_numbers(view.shown.layers, view.tile)}</div>')
+
+
+def _pictures(view: _View, found: TileMap) -> str:
+    layers, tile = view.shown.layers, view.tile
+    size_l0 = float(layers["tile_l0"])
+    url = view.shown.urls.region(view.slide, tile.x_l0, tile.y_l0, size_l0=size_l0, px=_PX)
+    side_um = size_l0 * float(layers["mpp"])
     plain = f'<figure><div class="i-tile"><img src="{esc(url)}" alt="tile"></div>'
     plain += f"<figcaption>Tile as scanned, {side_um:.0f} µm wide</figcaption></figure>"
-    heat = '<figure><p class="i-note">No Grad-CAM for this slide.</p></figure>' if block is None else _heat(url, *block)
+    if view.block is None:
+        heat = '<figure><p class="i-note">No Grad-CAM for this slide.</p></figure>'
+    else:
+        cells, top = view.block
+        heat = _heat(url, cells if found.stored is None else found.stored.image, top)
     return f'<div class="i-tiles">{plain}{heat}</div>'
 
 
@@ -46,6 +98,23 @@ def _heat(url: str, values: F32, top: float) -> str:
         f'<div class="i-ramp" style="background:{cam.CSS_RAMP}"></div><div class="i-two-ends i-tight"><span>0</span>'
         '<span title="The brightest colour is the 99.5th percentile of this slide">Grad-CAM, raw</span>'
         f"<span>{number(top, 2)}</span></div></figure>"
+    )
+
+
+def _legend(block: tuple[F32, float], found: TileMap) -> str:
+    """Method, members and scale of the map that is shown, and what became of the better one."""
+    if found.stored is None:
+        cells, members = len(block[0]), "mean of all members"
+        method, note = f"closed form ({cells} × {cells} values)", f" {esc(sentence(found.note))}"
+        top = float(block[0].max(initial=0.0, where=block[0] > 0))
+    else:
+        meaning = found.stored.meaning
+        members = f"mean of {count(int(meaning['members']), 'member')}"
+        method, note = f"{esc(meaning['method'])} ({len(found.stored.image)} × {len(found.stored.image)} px)", ""
+        top = float(meaning["range"][1])
+    return (
+        f"<b>Grad-CAM by {method}</b>, {members} of the model. Raw values in logit per cell, only what raises the "
+        f"score; largest in this tile {number(top, 2)}, brightest colour at the slide's 99.5th percentile.{note}"
     )
 
 

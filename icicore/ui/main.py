@@ -18,13 +18,19 @@ def main() -> None:
     st.logo(str(STATIC / ("logo-dark.png" if theme.is_dark() else "logo.png")), size="large")
     page = st.navigation(
         [
-            st.Page(CASES, title="Work list", default=True, url_path="cases"),
+            st.Page(CASES, title="Work list", default=True, url_path="work-list"),
+            st.Page(work_list, title="Work list", url_path="cases", visibility="hidden"),
             st.Page(CASE, title="Case review", url_path="case"),
             st.Page(ABOUT, title="About", url_path="about"),
         ],
         position="top",
     )
     page.run()
+
+
+def work_list() -> None:
+    """Lead from ``/cases`` to the work list, whose address is ``/``."""
+    st.switch_page(CASES)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from icicore.workflows.cases import CaseResult
 TOP_IN_WHY, TOP_IN_GENES = 10, 16
 ARTEFACTS = (("Blur", "blur_fraction"), ("Pen", "pen_fraction"), ("Folds", "fold_fraction"))
 VIRTUAL_TRAINING = "virtual_training"
+UNCERTAIN = "uncertain"
 VALUE_MEANS = "Mutation: 0 or 1; RNA: log2, upper-quartile normalised; TMB: mutations per Mb"
 DIFFERENCE = (
     "<b>Weight</b> is the share that the fusion gave a modality; <b>contribution</b> is how far that modality moved "
@@ -193,6 +194,8 @@ def threshold_words(prediction: Json) -> str:
     threshold = prediction.get("threshold")
     if threshold is None:
         return "the bundle has no operating threshold"
+    if UNCERTAIN in codes:
+        return f"the interval holds the threshold of {percent(threshold)}"
     if prediction.get("status") == "limited":
         return f"limited result; threshold {percent(threshold)}"
     return f"threshold {percent(threshold)}"

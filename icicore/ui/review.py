@@ -121,7 +121,7 @@ def panel(backend: Backend, row: CaseRow, result: CaseResult, shown: Shown | Non
     pathways = backend.pathways(result.prediction)
     shows: dict[str, Callable[[], None]] = {
         "Why": lambda: why_panel(result, pathways),
-        "Tile": lambda: tile_panel(result, shown),
+        "Tile": lambda: tile_panel(backend, row, result, shown),
         "Genes": lambda: genes_panel(result, pathways),
         "Clinical": lambda: clinical_panel(result, backend.clinical(row.case_key)),
         "Slides": lambda: slides_panel(result),

@@ -14,6 +14,7 @@ from icicore.ui.text import MODALITY_NAMES, STATE_NAMES, esc, plain, sentence
 POLL_SECONDS = 1.0
 MOST_SHOWN = 5
 JOB_NAMES = {"demo": "Demonstration cases", "score": "Scoring"}
+"""Kinds of jobs that have a line of their own; the others are short and show in their own place."""
 STATE_LOOK: Mapping[str, tuple[str, str]] = {
     "scored": ("ok", "✓"),
     "limited": ("warn", "!"),
@@ -107,7 +108,7 @@ def watch_jobs(_backend: Backend, names: Mapping[str, str], watched: Sequence[st
     """
     jobs = _active(_backend, case_key)
     for job in jobs[:MOST_SHOWN]:
-        job_line(_backend, job, names.get(job.case_key or "") or JOB_NAMES.get(job.kind, job.kind))
+        job_line(_backend, job, names.get(job.case_key or "") or JOB_NAMES[job.kind])
     if len(jobs) > MOST_SHOWN:
         st.caption(f"and {len(jobs) - MOST_SHOWN} more waiting")
     if {j.job_id for j in jobs} != set(watched):
@@ -123,4 +124,5 @@ def show_jobs(backend: Backend, names: Mapping[str, str], case_key: str | None =
 
 
 def _active(backend: Backend, case_key: str | None) -> list[JobRow]:
-    return [j for j in backend.active_jobs() if case_key is None or j.case_key == case_key]
+    jobs = [j for j in backend.active_jobs() if j.kind in JOB_NAMES]
+    return [j for j in jobs if case_key is None or j.case_key == case_key]

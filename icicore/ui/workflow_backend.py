@@ -80,6 +80,10 @@ class WorkflowBackend:
         """Queue the building of the demonstration cases."""
         return self._queue.submit_demo(self._services, DEMO_CASES)
 
+    def submit_tile_cam(self, case_key: str, *, slide: str, tile: int) -> JobRow:
+        """Queue the Grad-CAM of one tile."""
+        return self._queue.submit_tile_cam(self._services, case_key, slide=slide, tile=tile)
+
     def job(self, job_id: str) -> JobRow | None:
         """State of a job."""
         return self._services.jobs.get(job_id)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from icicore.clinical.response import parse_response
-from icicore.clinical.table import parse_clinical
+from icicore.clinical.table import HISTORY, ROUTINE, parse_clinical, parse_routine
 from icicore.domain import Case, TumourType
 from icicore.errors import CaseError, NotAllowed
 from icicore.fingerprint import fingerprint
@@ -57,12 +57,15 @@ def read_case(folder: Path) -> Case:
     clinical = record.get("clinical")
     if clinical is not None and not isinstance(clinical, dict):
         raise CaseError(path, '"clinical" is not an object', expected="age, sex, ecog, ldh_uln", remedy="correct it")
-    values = parse_clinical(clinical, source="case.json clinical") if clinical else None
+    fields = clinical or {}
+    routine = parse_routine(fields, source="case.json clinical")
+    four = {name: value for name, value in fields.items() if name not in (*ROUTINE, HISTORY)}
+    values = parse_clinical(four, source="case.json clinical")
     case = Case(
         case_id=_case_id(path, record.get("case_id")),
         tumour_type=_tumour_type(path, record.get("tumour_type")),
         folder=folder,
-        clinical=None if values is None or values.empty else values,
+        clinical=None if values.empty else values,
         response=parse_response(record.get("response")),
         slides=_slides(folder / "slides"),
         mutations=_first(folder, _MUTATION_FILES),
@@ -71,6 +74,7 @@ def read_case(folder: Path) -> Case:
         gene_panel=_gene_panel(path, record.get("gene_panel")),
         sample_barcode=_barcode(path, record.get("sample_barcode")),
         virtual=record.get("virtual") is True,
+        routine=routine,
     )
     if not (case.slides or case.mutations or case.expression or case.clinical):
         raise CaseError(

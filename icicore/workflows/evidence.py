@@ -13,6 +13,7 @@ from icicore.embeddings.bag import Bag
 from icicore.embeddings.cache import EmbeddingCache
 from icicore.embeddings.embed import embed_slide
 from icicore.errors import CaseError, MissingMpp, SlideError
+from icicore.explain.histology import HistologyMeasures, histology_measures
 from icicore.genomics.assays import assay_of
 from icicore.genomics.expression import Expression, read_expression
 from icicore.genomics.features import GeneFeatures, encode
@@ -20,6 +21,7 @@ from icicore.genomics.mutations import MutationCalls, read_mutations
 from icicore.genomics.panel import GenePanel, load_panel
 from icicore.models.bundle import ModelBundle
 from icicore.models.inputs import CaseInputs
+from icicore.models.tile_classes import TILE_UM, load_tile_head
 from icicore.slides.reader import OpenSlideReader, open_slide, slide_digest
 from icicore.slides.tiling import TileGrid
 from icicore.types import Progress, no_progress
@@ -31,13 +33,14 @@ COARSEST = 2.0
 
 @dataclass(frozen=True)
 class SlideEvidence:
-    """One slide and its bag."""
+    """One slide and its bag; ``measures`` is None where no tile-class head fits the encoder or the tile grid."""
 
     path: Path
     digest: str
     bag: Bag
     virtual: bool
     mpp: float
+    measures: HistologyMeasures | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ def open_case_slide(case: Case, path: Path) -> OpenSlideReader:
 
 def _add_histology(services: Services, evidence: Evidence, bundle: ModelBundle, progress: Progress) -> Evidence:
     start = time.perf_counter()
-    encoder = services.encoder(bundle.spec.backbone)
+    encoder = services.bundle_encoder(bundle)
     if not encoder.digest.startswith(bundle.spec.backbone_digest):
         raise CaseError(
             bundle.name,
@@ -148,7 +151,7 @@ def _add_histology(services: Services, evidence: Evidence, bundle: ModelBundle, 
             bag = embed_slide(
                 reader, digest=digest, grid=model_grid(bundle), encoder=encoder, cache=cache, progress=step
             )
-            slides.append(SlideEvidence(path, digest, bag, reader.is_virtual, reader.mpp))
+            slides.append(SlideEvidence(path, digest, bag, reader.is_virtual, reader.mpp, measure_bag(bag)))
         if bag.quality.stain_kind in ("IHC", "fluorescence"):
             raise SlideError(
                 path,
@@ -165,6 +168,14 @@ def _add_histology(services: Services, evidence: Evidence, bundle: ModelBundle, 
         reasons=evidence.reasons + tuple(dict.fromkeys(reasons)),
         seconds={**evidence.seconds, HISTOLOGY: time.perf_counter() - start},
     )
+
+
+def measure_bag(bag: Bag) -> HistologyMeasures | None:
+    """What the tile-class head of the bag's encoder sees, None without such a head or with tiles of another size."""
+    head = load_tile_head(bag.encoder_id)
+    if head is None or abs(bag.grid.tile_px * bag.grid.mpp - TILE_UM) > 0.01 * TILE_UM:
+        return None
+    return histology_measures(head, bag.embeddings, bag.index)
 
 
 def _add_genomics(evidence: Evidence, bundle: ModelBundle) -> Evidence:

@@ -1,6 +1,7 @@
 """Score and explain: the path from a case to prediction.json and to the files that the viewer shows."""
 
 import csv
+import dataclasses
 import io
 import time
 from collections.abc import Collection
@@ -13,12 +14,14 @@ from icicore.domain import GENOMICS, HISTOLOGY, Case
 from icicore.embeddings.bag import Bag
 from icicore.embeddings.cache import EmbeddingCache
 from icicore.embeddings.embed import embed_slide
+from icicore.embeddings.encoder import TileEncoder
 from icicore.explain.clinical import explain_clinical
 from icicore.explain.features import FeatureRow, rank_features
 from icicore.explain.genes import GeneExplanation, explain_genes
 from icicore.explain.geojson import write_geojson
 from icicore.explain.gradcam import read_bag_tile, slide_gradcam, tile_gradients
 from icicore.explain.heatmap import HeatmapStyle, Placement, render_heatmap, write_png
+from icicore.explain.histology import HistologyMeasures
 from icicore.explain.layers import Layer, SlideFrame, TileScores, write_slide_folder
 from icicore.explain.modalities import explain_modalities
 from icicore.explain.tiles import TileExplanation, explain_tiles
@@ -32,6 +35,7 @@ from icicore.workflows.evidence import COARSEST, Evidence, SlideEvidence, gather
 from icicore.workflows.prediction_json import Findings, assemble
 from icicore.workflows.services import BundleRef, Services
 
+DEFAULT_BACKBONE = "efficientnet_lite0"
 THUMBNAIL_PX = 1600
 """Longer side of the heatmap pictures."""
 N_TILES = 8
@@ -83,8 +87,14 @@ def score(
         bundle=bundle,
         tiles=tiles,
         genes=genes,
-        features=tuple(rank_features(tiles=tiles, genes=genes, clinical=clinical)),
+        features=tuple(rank_features(tiles=tiles, genes=genes, clinical=clinical, measures=_measures(evidence))),
     )
+
+
+def _measures(evidence: Evidence) -> tuple[HistologyMeasures, ...]:
+    """Measures of all slides; none if one slide has none, because the tiles of a case are explained together."""
+    found = tuple(s.measures for s in evidence.slides if s.measures is not None)
+    return found if len(found) == len(evidence.slides) else ()
 
 
 def write_explanation(
@@ -102,7 +112,9 @@ def write_explanation(
         for slide, end in zip(scored.evidence.slides, ends, strict=True):
             rows = slice(int(end) - len(slide.bag), int(end))
             cams = _gradcam(services, scored, slide, gradients[rows], progress)
-            written.append(_write_slide(services, scored, slide, slide_scores(scored.tiles, rows, cams), out))
+            classes = None if slide.measures is None else slide.measures.tile_class
+            scores = dataclasses.replace(slide_scores(scored.tiles, rows, cams), tile_class=classes)
+            written.append(_write_slide(services, scored, slide, scores, out))
     write_json(out / "features.json", [row.to_json() for row in scored.features])
     write_json(out / "prediction.json", scored.prediction)
     return written
@@ -113,7 +125,7 @@ def _gradcam(services: Services, scored: Scored, slide: SlideEvidence, gradients
         return slide_gradcam(
             reader,
             slide.bag,
-            encoder=services.encoder(scored.bundle.spec.backbone),
+            encoder=services.bundle_encoder(scored.bundle),
             gradients=gradients,
             cache=services.settings.home / "gradcam",
             progress=progress,
@@ -218,7 +230,7 @@ def _write_tables(scored: Scored, out: Path) -> None:
     genes = scored.prediction["genes"]
     columns = ("symbol", "kind", "value", "measured", "attention", "attribution")
     _write_csv(out / "genes.csv", columns, [tuple(g[c] for c in columns) for g in genes])
-    fields = ("rank", "modality", "name", "value", "importance", "direction")
+    fields = ("rank", "modality", "name", "value", "unit", "importance", "direction")
     rows = [row.to_json() for row in scored.features]
     _write_csv(out / "features.csv", fields, [tuple(r[f] for f in fields) for r in rows])
 
@@ -235,17 +247,18 @@ def embed_default(
     services: Services,
     slide: Path,
     *,
-    backbone: str = "efficientnet_lite0",
+    backbone: str = DEFAULT_BACKBONE,
+    encoder: TileEncoder | None = None,
     mpp: float | None = None,
     progress: Progress = no_progress,
 ) -> Bag:
-    """Bag of a single slide on the default tile grid."""
+    """Bag of a single slide on the default tile grid; ``encoder`` stands in for a backbone of the registry."""
     with open_slide(slide, mpp=mpp) as reader:
         return embed_slide(
             reader,
             digest=services.slides.digest(slide.absolute(), slide_digest, mpp=mpp),
             grid=TileGrid(max_upsampling=COARSEST),
-            encoder=services.encoder(backbone),
+            encoder=encoder or services.encoder(backbone),
             cache=EmbeddingCache(services.settings.embeddings_dir),
             progress=progress,
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from icicore import __version__
 from icicore.domain import RESEARCH_USE, Reason, Status
+from icicore.evaluation.loris import loris
 from icicore.explain.genes import GeneExplanation
 from icicore.explain.modalities import ModalityExplanation
 from icicore.fingerprint import file_digest
@@ -17,7 +18,8 @@ from icicore.workflows.evidence import Evidence
 from icicore.workflows.services import BundleRef
 
 LIKELY, UNLIKELY = "likely responder", "unlikely responder"
-NOTES = frozenset({"duplicate_genes", "unknown_genes", "unknown_classification", "unknown_build"})
+UNCERTAIN = "uncertain"
+NOTES = frozenset({"duplicate_genes", "unknown_genes", "unknown_classification", "unknown_build", UNCERTAIN})
 """Reasons worth telling that do not limit the score."""
 
 
@@ -33,7 +35,9 @@ class Findings:
 
 def assemble(evidence: Evidence, bundle: ModelBundle, ref: BundleRef, findings: Findings) -> Json:
     """Content of prediction.json, schema 1."""
-    reasons = (*bundle_reasons(evidence, bundle), *evidence.reasons)
+    withheld = _withheld(evidence, bundle)
+    doubt = () if withheld else _doubt(findings.score, bundle.spec.threshold)
+    reasons = (*bundle_reasons(evidence, bundle), *doubt, *evidence.reasons)
     status = Status.LIMITED if any(r.code not in NOTES for r in reasons) else Status.SCORED
     result = findings.score
     return {
@@ -48,7 +52,7 @@ def assemble(evidence: Evidence, bundle: ModelBundle, ref: BundleRef, findings: 
         "logit": result.logit,
         "base_logit": findings.modalities.base_logit,
         "threshold": bundle.spec.threshold,
-        "call": _call(result.probability, bundle.spec.threshold, withheld=_withheld(evidence, bundle)),
+        "call": _call(result.probability, bundle.spec.threshold, withheld=withheld or bool(doubt)),
         "modality_weights": result.modality_weights,
         "modality_contributions": findings.modalities.contributions,
         "modality_subsets": findings.modalities.subsets_json(),
@@ -95,6 +99,18 @@ def _withheld(evidence: Evidence, bundle: ModelBundle) -> bool:
     return bundle.spec.virtual and not evidence.virtual
 
 
+def _doubt(score: Score, threshold: float) -> tuple[Reason, ...]:
+    """The reason to make no call when other training patients could have moved the score across the threshold."""
+    low, high = score.interval95
+    if not low < threshold <= high:
+        return ()
+    message = (
+        f"The 95 % interval, {100 * low:.0f} to {100 * high:.0f} %, holds the threshold of {100 * threshold:.0f} %: "
+        "the model cannot tell on which side this patient is; no call is made."
+    )
+    return (Reason(UNCERTAIN, message),)
+
+
 def _call(probability: float, threshold: float, *, withheld: bool) -> str | None:
     if withheld:
         return None
@@ -102,12 +118,21 @@ def _call(probability: float, threshold: float, *, withheld: bool) -> str | None
 
 
 def _comparators(evidence: Evidence) -> Json:
-    """Simple markers beside the model: TMB in mutations per Mb, CD274 as log2 expression; LORIS needs more inputs."""
+    """Simple scores beside the model: TMB in mutations per Mb, CD274 as log2 expression, LORIS; null where unknown."""
     expression = evidence.expression
     pdl1 = None
     if expression is not None and "CD274" in expression.genes:
         pdl1 = float(expression.values[expression.genes.index("CD274")])
-    return {"tmb": evidence.genes.tmb if evidence.genes else None, "pdl1": pdl1, "loris": None}
+    case, tmb = evidence.case, evidence.genes.tmb if evidence.genes else None
+    score = loris(
+        tmb=tmb,
+        systemic_history=case.routine.get("systemic_history"),
+        albumin=case.routine.get("albumin"),
+        nlr=case.routine.get("nlr"),
+        age=None if case.clinical is None else case.clinical.age,
+        tumour_type=str(case.tumour_type),
+    )
+    return {"tmb": tmb, "pdl1": pdl1, "loris": score}
 
 
 def _genes(evidence: Evidence, explained: GeneExplanation | None) -> list[Json]:

@@ -72,6 +72,17 @@ class Services:
             self._encoders[name] = load_backbone(name, weights_dir=self.settings.weights_dir)
         return self._encoders[name]
 
+    def bundle_encoder(self, bundle: "ModelBundle") -> "TileEncoder":
+        """Load the tile encoder of a bundle; one that was tuned with the model has its own weights and identity."""
+        from icicore.embeddings.stage import tuned_encoder
+
+        encoder = self.encoder(bundle.spec.backbone)
+        if not bundle.backbone_stage:
+            return encoder
+        if bundle.digest not in self._encoders:
+            self._encoders[bundle.digest] = tuned_encoder(encoder, bundle.backbone_stage)
+        return self._encoders[bundle.digest]
+
     def find_slide(self, slide_id: str) -> tuple[Path, float | None] | None:
         """Path and stated mpp of a slide that was opened before, by its id; for the tile server."""
         return self.slides.find(slide_id)

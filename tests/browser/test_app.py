@@ -80,6 +80,45 @@ def test_open_score_review_and_reload(address, case_folder, browser):
         assert page.get_by_text(re.compile(r"^\d+\s?%$")).first.inner_text() == shown
 
 
+RECORD_LEGENDS = """() => {
+  window.legends = [];
+  new MutationObserver(() => {
+    const legend = document.querySelector('.i-legend'), numbers = document.querySelector('.i-legend ~ .i-facts');
+    if (!legend || !numbers) return;
+    const place = numbers.getBoundingClientRect().top - legend.getBoundingClientRect().top;
+    window.legends.push([legend.innerText, Math.round(place)]);
+  }).observe(document.body, { subtree: true, childList: true, characterData: true });
+  for (const viewer of Object.values(window.__icicore.viewers)) viewer.seen = true;
+}"""
+LIBRARY = "() => window.legends.at(-1)?.[0].startsWith('Grad-CAM by pytorch-grad-cam (256 × 256 px)')"
+
+
+def test_a_click_on_a_tile_brings_its_map_and_moves_nothing(address, case_folder, browser):
+    with open_page(browser) as page:
+        page.goto(f"{address}/case?case={case_key(case_folder)}")
+        page.get_by_text("Probability of objective response").wait_for(timeout=180_000)
+        tiles = page.locator(".gallery .tile")
+        tiles.first.wait_for()
+        page.evaluate(RECORD_LEGENDS)
+        for place, first in ((0, "closed form"), (5, "closed form"), (0, "pytorch-grad-cam")):
+            page.evaluate("() => { window.legends = []; }")
+            tiles.nth(place).click()
+            page.wait_for_function(LIBRARY)
+            legends = page.evaluate("() => window.legends")
+            assert legends[0][0].startswith(f"Grad-CAM by {first}")
+            assert len({below for _, below in legends}) == 1, "the numbers below the pictures moved"
+        assert page.evaluate("() => Object.values(window.__icicore.viewers).every((v) => v.seen)"), (
+            "the viewer began anew"
+        )
+
+
+def test_the_work_list_has_two_addresses(address, browser):
+    with open_page(browser) as page:
+        page.goto(f"{address}/cases")
+        page.get_by_role("heading", name="Work list").wait_for()
+        assert page.get_by_text("Page not found").count() == 0
+
+
 def test_addresses_without_a_token_are_refused(address, browser):
     context = browser.new_context()
     for path, status in (

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from icicore.clinical.table import parse_clinical
+from icicore.clinical.table import parse_clinical, parse_routine
 from icicore.domain import ClinicalValues
 from icicore.errors import ClinicalError
 
@@ -61,3 +61,23 @@ def test_refusals_name_the_value_and_its_range(fields, message):
         parse(**fields)
     assert str(caught.value).startswith("case.json: ") and message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_routine_values_are_optional_and_validated():
+    given = {"albumin": "4.1", "nlr": 3, "systemic_history": "yes", "pdl1_tps": "", "age": 60}
+    assert parse_routine(given, source="x") == {"albumin": 4.1, "nlr": 3.0, "systemic_history": 1.0}
+    assert parse_routine({}, source="x") == {}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"albumin": 41}, "albumin 41 is out of range; expected 1 to 7 g/dL; give it in g/dL"),
+        ({"nlr": "3,2"}, "decimal comma"),
+        ({"pdl1_tps": 120}, "0 to 100 percent"),
+        ({"systemic_history": "perhaps"}, "expected yes or no"),
+    ],
+)
+def test_wrong_routine_values_are_refused(fields, message):
+    with pytest.raises(ClinicalError, match=message):
+        parse_routine(fields, source="case.json clinical")

@@ -16,6 +16,8 @@ GENE_KINDS = (6, 1, 8)
 SYMBOLS = ("TP53", "KRAS", "BRAF", "NRAS", "STK11", "JAK1", "TMB", "CD274", "CXCL9", "CD8A", "IFNG", "JAK1", "B2M")
 TOKENS = (*SYMBOLS, "MKI67", "VIM")
 KINDS = ("mutation",) * 6 + ("tmb",) + ("expression",) * 8
+GENE_SETS = torch.eye(5).repeat_interleave(torch.tensor([4, 2, 1, 5, 3]), dim=0)
+"""Two sets of mutations, TMB, two of expression: 0/1 (tokens, sets)."""
 
 
 def small_bundle(*, kind: str = "multimodal", members: int = 3, tile_dim: int = 16, seed: int = 0) -> ModelBundle:
@@ -25,10 +27,10 @@ def small_bundle(*, kind: str = "multimodal", members: int = 3, tile_dim: int = 
         kind=kind,
         tile_dim=tile_dim,
         gene_kinds=GENE_KINDS,
+        gene_pathways=GENE_SETS.shape[1],
         histology_dim=12,
         attention_dim=8,
         gene_dim=16,
-        gene_latents=4,
         gene_heads=2,
         gene_layers=1,
         clinical_dim=8,
@@ -37,6 +39,8 @@ def small_bundle(*, kind: str = "multimodal", members: int = 3, tile_dim: int = 
     model = Ensemble([build(config) for _ in range(members)]).eval().requires_grad_(False)
     for parameter in model.parameters():
         parameter.mul_(1.5)
+    for member in model.members:
+        member.set_pathways(GENE_SETS)
     spec = BundleSpec(
         name="small",
         virtual=True,

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from icicore.errors import InputError
+from icicore.errors import BundleError, CaseError, InputError
 from icicore.jobs import handlers, queue
 from icicore.jobs.worker import worker_lock
 from icicore.settings import read_settings
-from icicore.store.jobs import CANCELLED, FAILED, SUCCEEDED
+from icicore.store.jobs import CANCELLED, FAILED, RUNNING, SUCCEEDED
+from icicore.workflows import tile_cams
 from icicore.workflows.cases import open_case
 from icicore.workflows.services import Services, build_services
 
@@ -88,6 +89,70 @@ def test_submitting_twice_gives_one_job(services, case):
     queue.cancel(services, first.job_id)
     assert services.cases.get(case.case_key).state == "new"
     assert queue.submit_score(services, case.case_key).job_id != first.job_id
+
+
+SLIDE = "5" * 64
+
+
+@pytest.fixture
+def scored(services, case):
+    services.cases.set_state(case.case_key, "scored", bundle="tiny", bundle_digest="d" * 64, probability=0.4)
+    return case.case_key
+
+
+def test_of_a_cases_tiles_only_the_last_one_clicked_waits(services, scored):
+    first = queue.submit_tile_cam(services, scored, slide=SLIDE, tile=1)
+    assert queue.submit_tile_cam(services, scored, slide=SLIDE, tile=1).job_id == first.job_id
+    services.jobs.start(first.job_id)
+    waiting = [queue.submit_tile_cam(services, scored, slide=SLIDE, tile=i) for i in (2, 3, 4)]
+    states = [services.jobs.get(j.job_id).state for j in (first, *waiting)]
+    assert states == [RUNNING, CANCELLED, CANCELLED, "queued"]
+    assert services.cases.get(scored).state == "scored"
+
+
+def test_a_tile_goes_before_scoring_that_waits(services, scored):
+    score = queue.submit_score(services, scored)
+    tile = queue.submit_tile_cam(services, scored, slide=SLIDE, tile=1)
+    waiting = queue.open_queue(services.settings.queue_url)
+    assert [waiting.dequeue().args[0] for _ in range(2)] == [tile.job_id, score.job_id]
+    queue.cancel(services, tile.job_id)
+    assert services.cases.get(scored).state == "queued", "the case still waits to be scored"
+
+
+def test_a_tile_is_computed_for_the_bundle_of_the_result(monkeypatch, services, scored, case):
+    asked = []
+    monkeypatch.setattr(tile_cams, "tile_cam", lambda _, folder, **what: asked.append((folder, what)))
+    job = queue.submit_tile_cam(services, scored, slide=SLIDE, tile=7)
+    handlers.run_job(services, job.job_id)
+    assert services.jobs.get(job.job_id).state == SUCCEEDED
+    ((folder, what),) = asked
+    assert folder == Path(case.folder)
+    assert (what["slide"], what["tile"], what["bundle"]) == ("5" * 16, 7, "tiny")
+
+
+def test_a_tile_that_fails_leaves_the_case_as_it_is(services, scored):
+    before = services.cases.get(scored)
+    job = queue.submit_tile_cam(services, scored, slide=SLIDE, tile=7)
+    handlers.run_job(services, job.job_id)
+    ended = services.jobs.get(job.job_id)
+    assert ended.state == FAILED
+    assert "tiny: no such bundle" in ended.error
+    assert services.cases.get(scored) == before
+
+
+def test_a_case_without_a_result_has_no_tiles(services, case):
+    with pytest.raises(CaseError, match="score the case first"):
+        queue.submit_tile_cam(services, case.case_key, slide=SLIDE, tile=0)
+
+
+def test_a_worker_serves_without_a_model_too(monkeypatch, services, caplog):
+    def prepare(_):
+        raise BundleError("checkpoints", "holds no bundle")
+
+    monkeypatch.setattr(tile_cams, "prepare", prepare)
+    monkeypatch.setattr(handlers, "_worker_services", lambda: services)
+    handlers.warm_up()
+    assert "checkpoints: holds no bundle" in caplog.text
 
 
 def test_only_one_worker_holds_the_lock(tmp_path):

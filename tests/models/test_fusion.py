@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from icicore.models.fusion import AttentionFusion, ConcatFusion
+from icicore.models.fusion import AttentionFusion, ConcatFusion, MeanFusion
 
 DIMS, DIM, N = (24, 16, 32), 64, 5
 
@@ -49,7 +49,7 @@ def test_an_absent_modality_is_left_out_of_the_softmax(fusion, embeddings):
     torch.testing.assert_close(weights[:, [0, 2]], torch.softmax(scores, dim=1))
 
 
-@pytest.mark.parametrize("kind", [AttentionFusion, ConcatFusion])
+@pytest.mark.parametrize("kind", [AttentionFusion, ConcatFusion, MeanFusion])
 @pytest.mark.parametrize("content", [float("nan"), float("inf"), 1e30])
 def test_an_absent_modality_has_no_influence_whatever_its_content(kind, content, embeddings):
     fusion = kind(DIMS, DIM).double().eval()
@@ -63,3 +63,15 @@ def test_with_nothing_present_all_weights_are_zero(fusion, embeddings):
     logit, weights = fusion(embeddings, torch.zeros(N, 3, dtype=torch.bool))
     assert (weights == 0).all()
     assert torch.isfinite(logit).all()
+
+
+def test_mean_fusion_weighs_what_is_present_alike(embeddings):
+    fusion = MeanFusion(DIMS, DIM).double().eval()
+    present = torch.tensor([[True, True, True], [True, False, True], [False, True, False], [False] * 3, [True] * 3])
+    logit, weights = fusion(embeddings, present)
+    expected = [[1 / 3] * 3, [0.5, 0, 0.5], [0, 1, 0], [0] * 3, [1 / 3] * 3]
+    torch.testing.assert_close(weights, torch.tensor(expected, dtype=torch.float64))
+    hidden = [torch.tanh(p(x)) for p, x in zip(fusion.projections, embeddings, strict=True)]
+    two = fusion.classifier((hidden[0] + hidden[2]) / 2).squeeze(-1)
+    torch.testing.assert_close(logit[1], two[1])
+    assert not any(name.startswith("score") for name in fusion.state_dict())

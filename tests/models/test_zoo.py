@@ -95,26 +95,34 @@ def test_the_slide_embedding_is_the_attention_weighted_sum_of_tile_vectors(case)
     torch.testing.assert_close(embedding, (attention[..., None] * hidden).sum(dim=1), atol=1e-6, rtol=1e-6)
 
 
-def test_the_fast_gene_attention_is_plain_cross_attention_over_tokens(case):
+def test_gene_attention_is_that_of_its_sets_times_its_share_in_each(case):
     encoder = make_model().encoders["genomics"]
-    values, measured = case.gene_values[None], case.gene_measured[None]
-    still, direction = encoder._tokens()
-    tokens = still + (5 * torch.tanh(values / 5))[..., None] * direction
-    query, key, value = encoder.query(encoder.latents), encoder.key(tokens), encoder.value(tokens)
-    heads, width = encoder.config.heads, encoder.config.dim // encoder.config.heads
-    mixed, weights = [], []
-    for h in range(heads):
-        part = slice(h * width, (h + 1) * width)
-        logits = query[:, part] @ key[0, :, part].T / width**0.5 + encoder.kind_share[encoder.kind_of]
-        logits[:, ~case.gene_measured] = -torch.inf
-        weights.append(torch.softmax(logits, dim=-1))
-        mixed.append(weights[-1] @ value[0, :, part])
-    x = (encoder.latents + encoder.read(torch.cat(mixed, dim=-1)))[None]
+    with torch.no_grad():
+        encoder.pool.logit.normal_(std=0.2)
+        encoder.prior.normal_()
+    members, strength = encoder.pool.membership, torch.exp(5 * encoder.pool.logit) * case.gene_measured
+    values = 5 * torch.tanh(case.gene_values / 5)
+    within = strength[:, None] * members / (strength @ members)
+    activity = 4 * torch.tanh((values @ within - encoder.pool.centre) / encoder.pool.scale / 4)
+    x = encoder.place + activity[:, None] * encoder.direction
     for layer in encoder.blocks:
-        x = layer(x)
-    embedding, attention = encoder(values, measured)
-    torch.testing.assert_close(embedding, encoder.norm(x.mean(dim=1)), atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(attention[0], torch.stack(weights).mean(dim=(0, 1)), atol=1e-6, rtol=1e-5)
+        x = layer(x[None], torch.ones(1, len(x), dtype=torch.bool))[0]
+    sets = torch.softmax(encoder.prior + encoder.score(x).squeeze(-1), dim=0)
+    embedding, attention = encoder(case.gene_values[None], case.gene_measured[None])
+    torch.testing.assert_close(attention[0], within @ sets, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(embedding[0], len(x) ** 0.5 * sets @ (x - encoder.place), atol=1e-5, rtol=1e-5)
+
+
+def test_activities_are_standardised_over_the_training_cases():
+    pool = make_model().encoders["genomics"].pool
+    rng = np.random.default_rng(3)
+    values = torch.from_numpy(rng.normal(0.0, 0.5, (200, len(pool.logit))).astype(np.float32))
+    measured = torch.from_numpy(rng.random(values.shape) < 0.9)
+    pool.fit(values, measured)
+    activity, total = pool(values, measured)
+    assert (total > 0).any()
+    torch.testing.assert_close(activity.mean(dim=0), torch.zeros(activity.shape[1]), atol=0.05, rtol=0)
+    assert ((activity.std(dim=0) > 0.8) & (activity.std(dim=0) < 1.05)).all()
 
 
 def test_an_ensemble_is_the_mean_of_its_members(case):

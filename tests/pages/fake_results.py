@@ -274,6 +274,7 @@ class FakeBackend:
     values: ClinicalValues | None = ClinicalValues(age=63.0, sex="F", ecog=1, ldh_uln=None)
     calls: list[tuple[str, str]] = field(default_factory=list)
     secret: str = "not a secret"
+    refuses_tiles: str = ""
 
     @property
     def roots(self) -> Sequence[Path]:
@@ -320,6 +321,14 @@ class FakeBackend:
     def submit_demo(self) -> JobRow:
         self.calls.append(("demo", ""))
         return self.jobs.setdefault("demo", job_row("demo", kind="demo"))
+
+    def submit_tile_cam(self, case_key: str, *, slide: str, tile: int) -> JobRow:
+        if self.refuses_tiles:
+            raise CaseError(case_key, self.refuses_tiles)
+        self.calls.append(("tile", f"{slide} {tile}"))
+        job = job_row(f"tile-{tile}", kind="tile_cam", case_key=case_key, state="queued", done=0, total=0)
+        self.jobs[job.job_id] = job
+        return job
 
     def job(self, job_id: str) -> JobRow | None:
         return self.jobs.get(job_id)

@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
+from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
+
 from icicore.ui import session
 from icicore.ui.worklist import case_table
-from tests.pages.conftest import OpenPage, html_of
+from tests.pages.conftest import MAIN, OpenPage, html_of
 from tests.pages.fake_results import FakeBackend, case_row, job_row
 
 
@@ -78,6 +81,14 @@ def test_markup_in_a_case_id_is_text(desk: FakeBackend, open_page: OpenPage) -> 
     assert "<img" not in html_of(at)
     assert "<b>" not in _progress_texts(at)
     assert ":red[" not in _progress_texts(at).replace("\\", "\0")
+
+
+def test_the_address_of_the_work_list_may_be_spelt_out(open_page: OpenPage) -> None:
+    at = AppTest.from_file(str(MAIN), default_timeout=30)
+    at._page_hash = calc_hash("cases")
+    at.run()
+    assert not at.exception
+    assert "Work list" in html_of(at) and at.dataframe[0].value.shape[0] == 6
 
 
 def test_table_of_nothing_has_its_columns() -> None:

@@ -1,6 +1,7 @@
 """Reading a study folder: what is used, what is left out, what is refused, and that the truth stays closed."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,13 @@ import pytest
 
 from icicore.errors import InputError, StudyError
 from icicore.genomics.panel import load_panel
-from icicore.training.study import read_study
+from icicore.training import study as study_module
 from tests.factories import make_bag
 
 PATIENT_HEADER = "#a\n#b\n#c\n#d\nPATIENT_ID\tAGE\tSEX\tECOG\tLDH_ULN\tRESPONSE\tTUMOUR_TYPE\tSITE\n"
 MAF_HEADER = "Hugo_Symbol\tVariant_Classification\tTumor_Sample_Barcode\tNCBI_Build\tChromosome\tStart_Position\n"
+
+read_study = partial(study_module.read_study, fewest=1)  # the tiny studies here are below the least size
 
 
 @pytest.fixture
@@ -54,6 +57,8 @@ def test_a_study_is_read_as_it_is(folder):
     assert study.responder.tolist() == [True, False, False, True]
     assert study.virtual
     assert study.offsets.tolist() == [0, 7, 7, 9, 9]
+    assert study.tile_index.dtype == np.int32
+    assert study.tile_index.tolist() == [[0, k] for n in (3, 4, 2) for k in range(n)]  # one bag after the other
     assert study.backbone == "fake"
     assert study.gene_values.shape == (4, panel.n_tokens)
     assert study.gene_values[0, braf] == 1
@@ -126,7 +131,11 @@ def test_a_slide_is_embedded_by_the_caller(folder):
         ("data_clinical_patient.txt", PATIENT_HEADER + "A\t63\tF\t1\t1\tmaybe\tnsclc\ts\n", "maybe"),
         ("data_clinical_patient.txt", PATIENT_HEADER + "A\t63\tF\t1\t1\tPR\tbreast\ts\n", "tumour type 'breast'"),
         ("data_clinical_patient.txt", PATIENT_HEADER + "A\t63\tF\t1\t1\tNE\tnsclc\ts\n", "no patient has a response"),
-        ("data_clinical_patient.txt", PATIENT_HEADER + "A\t\t\t\t\tPR\tnsclc\t\n" * 2, "listed twice"),
+        (
+            "data_clinical_patient.txt",
+            PATIENT_HEADER + "A\t\t\t\t\tPR\tnsclc\t\nA\t\t\t\t\tSD\tnsclc\t\n",
+            "patient A is listed twice with different RESPONSE",
+        ),
         ("slides.tsv", "patient\tpath\nA\tbags/none.safetensors\n", "missing"),
         ("slides.tsv", "patient\tfile\nA\tx\n", "lacks the column path"),
         ("bags/A1.safetensors", "garbage", "not a readable bag"),

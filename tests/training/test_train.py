@@ -10,8 +10,11 @@ from icicore.errors import Cancelled, InputError, StudyError
 from icicore.evaluation.metrics import auc_roc
 from icicore.models.bundle import load_bundle
 from icicore.models.inputs import CaseInputs, collate
-from icicore.training.config import TrainConfig, read_config
+from icicore.models.scoring import member_interval
+from icicore.training.config import TrainConfig, read_config, with_options
 from icicore.training.dataset import ScaledStudy, Scalers
+from icicore.training.fit import member_rows, model_config
+from icicore.training.leakage import checked_split, part_of
 from icicore.training.train import train_on
 from tests.factories import make_study, shuffled
 
@@ -139,6 +142,88 @@ def test_another_recipe_does_not_reuse_members(study, tmp_path):
     assert "training image-0" in seen
 
 
+@pytest.fixture(scope="module")
+def folded(tmp_path_factory):
+    """A quick run over folds that writes its comparison models too."""
+    config = CONFIG.model_copy(
+        update={"folds": 3, "epochs": 2, "comparisons": ("image", "clinical", "concat"), "save_comparisons": True}
+    )
+    digests = tuple((f"{i:064x}",) for i in range(100))
+    out = tmp_path_factory.mktemp("folded") / "main"
+    return train_on(replace(make_study(100), slide_digests=digests), out, config)
+
+
+def test_comparison_models_become_bundles_of_their_own(folded):
+    names = sorted(path.name for path in folded.folder.parent.iterdir())
+    assert names == ["main", "main-clinical", "main-concat", "main-image"]
+    for kind in ("image", "clinical", "concat"):
+        other = load_bundle(folded.folder.with_name(f"main-{kind}"))
+        assert other.spec.model.kind == other.spec.training["model"] == kind
+        assert other.spec.virtual
+        assert "virtual" in other.spec.name
+        assert set(other.spec.metrics["models"]) == {kind}
+        assert other.spec.cohort["case_hashes"] == folded.spec.cohort["case_hashes"]
+        assert other.spec.calibration != folded.spec.calibration
+        assert other.spec.threshold != folded.spec.threshold
+    image = load_bundle(folded.folder.with_name("main-image"))
+    assert image.spec.metrics["models"]["image"] == folded.spec.metrics["models"]["image"]
+
+
+def test_without_the_flag_only_the_main_bundle_is_written(bundle):
+    assert [path.name for path in bundle.folder.parent.iterdir()] == ["planted"]
+
+
+def test_an_ensemble_over_folds_has_a_member_per_fold_and_the_jackknife_interval(folded):
+    assert folded.spec.members == len(folded.model.members) == 3
+    score = folded.score(CaseInputs("x", clinical_values=torch.zeros(4), clinical_measured=torch.ones(4).bool()))
+    assert score.interval95 == member_interval(list(score.member_logits), folds=True)
+    low, high = member_interval(list(score.member_logits))
+    assert score.interval95[0] < low < high < score.interval95[1]
+
+
+def test_every_training_patient_is_left_out_by_one_fold():
+    labels, rows = np.arange(200) % 3 == 0, np.arange(20, 160, dtype=np.int32)
+    config = TrainConfig(folds=4)
+    shares = [member_rows(rows, labels, config, index=k, rng=np.random.default_rng(k)) for k in range(4)]
+    assert sorted(np.concatenate([left for _, left in shares]).tolist()) == rows.tolist()
+    for own, left in shares:
+        assert not set(own) & set(left)
+        assert len(own) + len(left) == len(rows)
+        assert labels[left].mean() == pytest.approx(labels[rows].mean(), abs=0.03)
+
+
+def test_more_folds_than_responders_are_refused(tmp_path):
+    with pytest.raises(StudyError, match="49 folds, but the rarer class has"):
+        train_on(make_study(60), tmp_path / "none", CONFIG.model_copy(update={"folds": 49}))
+
+
+def test_the_split_is_stored_as_salted_hashes_of_patients_and_slides(folded):
+    cohort = folded.spec.cohort
+    assert {part: len(hashes) for part, hashes in cohort["slide_hashes"].items()} == cohort["n"]
+    split = checked_split(make_study(100), CONFIG.seed)
+    parts = part_of(cohort, make_study(100).patients)
+    assert [i for i, part in enumerate(parts) if part == "test"] == split.test.tolist()
+    assert not any(f"{i:064x}" in str(cohort) for i in range(100))
+
+
+def test_the_study_is_refused_before_training_where_something_could_leak(tmp_path):
+    study = replace(make_study(60), slide_digests=(("a" * 64,),) * 60)
+    with pytest.raises(StudyError, match="share a slide"):
+        train_on(study, tmp_path / "none", CONFIG)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_width_and_depth_reach_the_architecture():
+    study = make_study(40)
+    scaled = ScaledStudy(study, Scalers.fit(study, np.arange(40, dtype=np.int32)))
+    plain = model_config(scaled, CONFIG, "multimodal")
+    wide = model_config(scaled, CONFIG.model_copy(update={"width": 2.0, "depth": 3}), "multimodal")
+    assert wide.fusion_dim == 2 * plain.fusion_dim
+    assert wide.gene_dim == 2 * plain.gene_dim
+    assert wide.gene_layers == 3
+    assert model_config(scaled, TrainConfig(dropout=0.1), "multimodal").dropout == 0.1
+
+
 def test_a_study_without_slides_trains_on_the_rest(tmp_path):
     study = make_study(80)
     bare = replace(study, tiles=np.zeros((0, 0), np.float16), offsets=np.zeros(81, np.int64))
@@ -162,3 +247,8 @@ def test_a_recipe_with_an_unknown_key_is_refused(tmp_path):
         read_config(path)
     path.write_text("epochs = 3\nmembers = 4\n")
     assert read_config(path).members == 4
+    with pytest.raises(InputError, match="folds"):
+        with_options(TrainConfig(), {"folds": 1})
+    with pytest.raises(InputError, match="fold: Extra inputs"):
+        with_options(TrainConfig(), {"fold": 5})
+    assert with_options(TrainConfig(), {"folds": 5}).n_members == 5

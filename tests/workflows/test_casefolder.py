@@ -87,3 +87,16 @@ def test_two_folders_with_one_id_are_two_cases(tmp_path):
     a, b = make(tmp_path / "a"), make(tmp_path / "b")
     assert case_key(a) != case_key(b)
     assert sorted(find_case_folders([tmp_path])) == [a, b]
+
+
+def test_values_for_comparison_scores_are_read_beside_the_four(tmp_path):
+    clinical = {"age": 60, "albumin": 4.1, "nlr": 3, "systemic_history": False}
+    case = read_case(make(tmp_path / "c", {**GOOD, "clinical": clinical}))
+    assert case.clinical.age == 60
+    assert case.routine == {"albumin": 4.1, "nlr": 3.0, "systemic_history": 0.0}
+
+
+def test_albumin_in_grams_per_litre_is_refused(tmp_path):
+    folder = make(tmp_path / "c", {**GOOD, "clinical": {"age": 60, "albumin": 41}})
+    with pytest.raises(ClinicalError, match="expected 1 to 7 g/dL; give it in g/dL"):
+        read_case(folder)

@@ -28,8 +28,10 @@ def test_a_virtual_case_is_scored_with_everything_that_the_contract_names(predic
     assert prediction["status"] == "scored", prediction["reasons"]
     low, high = prediction["interval95"]
     assert 0 <= low < prediction["probability"] < high <= 1
+    doubtful = low < prediction["threshold"] <= high
     above = prediction["probability"] >= prediction["threshold"]
-    assert prediction["call"] == ("likely responder" if above else "unlikely responder")
+    assert prediction["call"] == (None if doubtful else "likely responder" if above else "unlikely responder")
+    assert doubtful == ("uncertain" in [r["code"] for r in prediction["reasons"]])
     assert prediction["slides"][0]["n_tiles"] > 30
     assert prediction["comparators"]["tmb"] > 0
     assert prediction["comparators"]["pdl1"] > 0

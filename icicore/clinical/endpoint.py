@@ -1,0 +1,182 @@
+"""The response of a cohort: which column states it, what it means, and whether it is to a checkpoint inhibitor."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from icicore.clinical.columns import is_blank
+from icicore.clinical.response import parse_label, parse_response
+from icicore.clinical.treatment import Treatment, treatment_named
+from icicore.errors import ClinicalError
+
+OBJECTIVE, DURABLE = "objective response", "durable clinical benefit"
+STATED = "response as stated by the study"
+
+_RECIST = (
+    *("RESPONSE", "BEST_RESPONSE", "BEST_OVERALL_RESPONSE", "BOR", "BR", "RECIST", "RECIST_RESPONSE", "IRRECIST"),
+    *("BEST_RESPONSE_RECIST", "RECIST_1_1", "BEST_RADIOGRAPHIC_RESPONSE", "BEST_RADIOGRAPHIC_RESPONSE__RECIST_1_1_"),
+    *("TREATMENT_BEST_RESPONSE", "BEST_CONFIRMED_OVERALL_RESPONSE", "TREATMENT_RESPONSE", "CLINICAL_RESPONSE"),
+    *("TUMOR_RESPONSE", "RESPONSE_TO_IMMUNOTHERAPY", "RESPONSE_TO_THERAPY", "OVERALL_RESPONSE", "OBJECTIVE_RESPONSE"),
+)
+_BINARY = ("RESPONDER", "RESPONSE_BINARY", "BINARY_RESPONSE", "BINARYRESPONSE", "IS_RESPONDER", "RESPONSE_STATUS")
+_BENEFIT = ("DURABLE_CLINICAL_BENEFIT", "DCB", "DURABLE_BENEFIT", "CLINICAL_BENEFIT")
+_OTHER_DRUG = ("TARGET", "CHEMO", "BRAF", "RADIATION", "RADIOTHERAPY", "SURGERY", "NEOADJUVANT")
+_TREATMENT = (
+    *("TREATMENT", "TREATMENT_TYPE", "TREATMENT_AGENT", "AGENT", "DRUG", "DRUGS", "DRUG_TYPE", "DRUG_NAME", "TX"),
+    *("REGIMEN", "THERAPY", "ICI_RX", "ICI_TARGET", "ICI", "IO_DRUG", "IO_TREATMENT", "IMMUNOTHERAPY_DRUG"),
+)
+_BENEFIT_WORDS = {"durable clinical benefit": True, "dcb": True, "no durable benefit": False, "ndb": False}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Labels of the rows of a cohort.
+
+    Attributes
+    ----------
+    labels : True, False or None per row
+    words : the category or word behind each label, "" without one
+    name : ``OBJECTIVE``, ``DURABLE`` or ``STATED``; "" when there are no labels
+    column : where it was read
+    treatment : what the response is to, in words; "" when nothing says so
+    checkpoint : whether the patients had a checkpoint inhibitor
+    """
+
+    labels: tuple[bool | None, ...]
+    words: tuple[str, ...]
+    name: str
+    column: str
+    treatment: str
+    checkpoint: bool
+
+
+def find_endpoint(rows: Sequence[Mapping[str, str]], about: str, notes: list[str], *, stated: bool = False) -> Endpoint:
+    """Find the response to a checkpoint inhibitor; labels of anything else are withheld, and ``notes`` says why.
+
+    Parameters
+    ----------
+    rows : clinical values of each patient under normal column names
+    about : name and description of the study
+    stated : the user states that the patients received a checkpoint inhibitor
+    """
+    treatments, drug = _treatments(rows, about)
+    checkpoint = stated or Treatment.CHECKPOINT in treatments
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    foreign = [n for n in names if "RESPON" in n and any(word in n for word in _OTHER_DRUG)]
+    none = Endpoint((None,) * len(rows), ("",) * len(rows), "", "", drug, checkpoint)
+    if foreign:
+        notes.append(f"{foreign[0]} is a response to another treatment and is not used")
+    column = _column(rows, names)
+    if not checkpoint:
+        if column or foreign:
+            notes.append(f"not a checkpoint inhibitor cohort: {_why_not(treatments, drug)}; no response is taken over")
+        return none
+    if column is None:
+        notes.append("no column states a response to the checkpoint inhibitor")
+        return none
+    labels, words = _labels(rows, column, notes)
+    labels, words = _agreeing(rows, column, labels, words, notes)
+    others = {i for i, t in enumerate(treatments) if t is Treatment.OTHER and labels[i] is not None}
+    if others and not stated:
+        notes.append(f"{len(others)} patients had another drug: their response is not used")
+        labels = [None if i in others else label for i, label in enumerate(labels)]
+    return Endpoint(tuple(labels), tuple(words), _meaning(rows, column), column, drug, checkpoint)
+
+
+def _treatments(rows: Sequence[Mapping[str, str]], about: str) -> tuple[list[Treatment], str]:
+    """What each patient was treated with, and in words what the study says."""
+    cells = [" ".join(row.get(name, "") for name in _TREATMENT) for row in rows]
+    own = [treatment_named(cell) for cell in cells]
+    if any(t is not Treatment.UNSTATED for t in own):
+        wanted = Treatment.CHECKPOINT if Treatment.CHECKPOINT in own else Treatment.OTHER
+        words = [" ".join(cell.split()) for cell, t in zip(cells, own, strict=True) if t is wanted]
+        return own, ", ".join(dict.fromkeys(words[:200])) if len(set(words)) <= 3 else f"{words[0]} and others"
+    whole = treatment_named(about)
+    return [whole] * len(rows), "" if whole is Treatment.UNSTATED else " ".join(about.split())[:100]
+
+
+def _why_not(treatments: Sequence[Treatment], drug: str) -> str:
+    if Treatment.OTHER in treatments:
+        return f"the treatment is another one ({drug})"
+    return "nothing names a checkpoint inhibitor"
+
+
+def _column(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> str | None:
+    """The most telling column that holds a label for somebody."""
+    for name in (*_RECIST, *_BINARY, *_BENEFIT):
+        if name in names and any(_label(cell, name) is not None for cell in _cells(rows, name)):
+            return name
+    return None
+
+
+def _cells(rows: Sequence[Mapping[str, str]], column: str) -> list[str]:
+    cells = ["" if is_blank(row.get(column, "")) else row[column].strip() for row in rows]
+    if {c.upper() for c in cells} >= {"R", "NR"}:  # the two letters say so only side by side
+        return [{"R": "responder", "NR": "non-responder"}.get(c.upper(), c) for c in cells]
+    return cells
+
+
+def _label(cell: str, column: str) -> bool | None:
+    """The label in a cell, None for blank or unlabelled; words that nobody knows are None here too."""
+    word = cell.strip().lower()
+    if column in _BENEFIT and word in _BENEFIT_WORDS:
+        return _BENEFIT_WORDS[word]
+    try:
+        return parse_label(cell)
+    except ClinicalError:
+        return None
+
+
+def _labels(rows: Sequence[Mapping[str, str]], column: str, notes: list[str]) -> tuple[list[bool | None], list[str]]:
+    cells = _cells(rows, column)
+    labels = [_label(cell, column) for cell in cells]
+    unlabelled = [cell for cell, label in zip(cells, labels, strict=True) if cell and label is None]
+    for word in dict.fromkeys(unlabelled):
+        notes.append(f"{unlabelled.count(word)} patients with {column} {word!r} get no label{_because(word)}")
+    return labels, [_category(cell, label=label) for cell, label in zip(cells, labels, strict=True)]
+
+
+def _because(word: str) -> str:
+    try:
+        parse_response(word)
+    except ClinicalError:
+        return ": the word is unknown"
+    return " (mixed response is no RECIST category)" if word.lower() in ("mr", "mixed response") else ""
+
+
+def _category(cell: str, *, label: bool | None) -> str:
+    try:
+        found = parse_response(cell)
+    except ClinicalError:
+        found = None
+    if found is not None:
+        return found.value
+    return "" if label is None else ("responder" if label else "non-responder")
+
+
+def _agreeing(
+    rows: Sequence[Mapping[str, str]],
+    column: str,
+    labels: Sequence[bool | None],
+    words: Sequence[str],
+    notes: list[str],
+) -> tuple[list[bool | None], list[str]]:
+    """Withhold labels that a stated label contradicts; take the stated one where the category is blank."""
+    kept, said, filled, lost = list(labels), list(words), 0, 0
+    for i, row in enumerate(rows if column in _RECIST else ()):
+        other = next((v for name in _BINARY if (v := _label(row.get(name, ""), name)) is not None), None)
+        if other is not None and is_blank(row.get(column, "")):
+            kept[i], said[i], filled = other, _category("", label=other), filled + 1
+        elif None not in (other, kept[i]) and kept[i] != other:
+            kept[i], lost = None, lost + 1
+    if lost:
+        notes.append(f"{lost} patients whose response columns contradict each other get no label")
+    if filled:
+        notes.append(f"{filled} patients without {column} have a stated label, which is used")
+    return kept, said
+
+
+def _meaning(rows: Sequence[Mapping[str, str]], column: str) -> str:
+    said = next((row["RESPONSE_ENDPOINT"] for row in rows if row.get("RESPONSE_ENDPOINT", "").strip()), "")
+    if column in _BENEFIT or any(word in said.lower() for word in ("dcb", "durable", "benefit")):
+        return f"{DURABLE}: {said}" if said else DURABLE
+    return said or (OBJECTIVE if column in _RECIST else STATED)

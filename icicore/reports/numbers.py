@@ -1,0 +1,44 @@
+"""Numbers as readers expect them: fixed digits, intervals with an en dash, p-values, missing as a dash."""
+
+from icicore.types import Json
+
+DASH = "\N{EN DASH}"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number with fixed digits and a real minus sign; a dash where there is none."""
+    if value is None:
+        return DASH
+    text = f"{value:.{digits}f}"
+    text = text.lstrip("-") if float(text) == 0 else text
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def interval(bounds: list[float] | None, digits: int = 2) -> str:
+    """``0.76–0.86``; ``to`` instead of the dash where a bound is negative."""
+    if bounds is None:
+        return ""
+    low, high = (number(b, digits) for b in bounds)
+    return f"{low} to {high}" if bounds[0] < 0 or bounds[1] < 0 else f"{low}{DASH}{high}"
+
+
+def estimate(content: Json | None, digits: int = 2) -> str:
+    """Value with its interval in brackets."""
+    if content is None or content["value"] is None:
+        return DASH
+    bounds = interval(content["interval95"], digits)
+    return number(content["value"], digits) + (f" ({bounds})" if bounds else "")
+
+
+def p_value(p: float | None) -> str:
+    """Two digits, three below 0.01, and ``< 0.001`` beyond that."""
+    if p is None:
+        return DASH
+    if p < 0.001:
+        return "< 0.001"
+    return f"{p:.3f}" if p < 0.0995 else f"{p:.2f}"
+
+
+def percent(share: float | None) -> str:
+    """Whole percent."""
+    return DASH if share is None else f"{100 * share:.0f} %"

@@ -1,0 +1,87 @@
+"""Several cohorts as one study to train on, and a cohort brought to the scale that a model knows."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+
+from icicore.errors import StudyError
+from icicore.genomics.alignment import align_cohort
+from icicore.genomics.features import TokenScaler
+from icicore.training.dataset import StudyData
+from icicore.types import F64
+
+T = TypeVar("T")
+
+
+def aligned_to(study: StudyData, scaler: TokenScaler) -> StudyData:
+    """The cohort with its expression and burden at the location and spread of ``scaler``; labels are not looked at.
+
+    For scoring a whole cohort that a model was not trained on. Patients of the training cohort, and single cases, are
+    scored as they are.
+    """
+    n_binary = study.token_kinds.count("mutation")
+    values = align_cohort(study.gene_values, study.gene_measured, to=scaler, n_binary=n_binary)
+    return replace(study, gene_values=values)
+
+
+def pool_studies(studies: Sequence[StudyData], *, name: str, align: bool = True) -> StudyData:
+    """Patients of all studies, each study aligned to the statistics of all; ``sites`` says which study one is of.
+
+    Raises
+    ------
+    StudyError
+        none, the same patient in two of them, or different panels or tile encoders
+    """
+    _check(studies, name)
+    if align:
+        values = np.concatenate([s.gene_values for s in studies])
+        measured = np.concatenate([s.gene_measured for s in studies])
+        scaler = TokenScaler.fit(values, measured, n_binary=studies[0].token_kinds.count("mutation"))
+        studies = [aligned_to(s, scaler) for s in studies]
+    first = next((s for s in studies if len(s.tiles)), studies[0])
+    tiles = [s.tiles for s in studies if len(s.tiles)] or [first.tiles]
+    ends = np.cumsum([0, *(len(s.tiles) for s in studies)])
+    return replace(
+        first,
+        name=name,
+        virtual=any(s.virtual for s in studies),
+        patients=_joined(studies, lambda s: s.patients),
+        tumour_types=_joined(studies, lambda s: s.tumour_types),
+        sites=_joined(studies, lambda s: (s.name,) * len(s)),
+        responder=np.concatenate([s.responder for s in studies]),
+        tiles=np.concatenate(tiles),
+        tile_index=np.concatenate([s.tile_index for s in studies]),
+        offsets=np.concatenate([[0], *(s.offsets[1:] + end for s, end in zip(studies, ends, strict=False))]),
+        gene_values=np.concatenate([s.gene_values for s in studies]),
+        gene_measured=np.concatenate([s.gene_measured for s in studies]),
+        clinical=_joined(studies, lambda s: s.clinical),
+        slide_digests=_joined(studies, lambda s: s.slide_digests or ((),) * len(s)),
+        endpoint="; ".join(sorted({s.endpoint for s in studies if s.endpoint})),
+        routine={key: _routine(studies, key) for key in sorted({k for s in studies for k in s.routine})},
+        notes=tuple(f"{s.name}: {line}" for s in studies for line in s.notes),
+    )
+
+
+def _check(studies: Sequence[StudyData], name: str) -> None:
+    if not studies:
+        raise StudyError(name, "holds no study", expected="one or more", remedy="name some")
+    if len({(s.panel, s.tokens) for s in studies}) > 1:
+        raise StudyError(name, "the studies were read with different gene panels", remedy="read them with one")
+    if len({(s.backbone, s.backbone_digest) for s in studies if len(s.tiles)}) > 1:
+        raise StudyError(name, "the slides were embedded by different encoders", remedy="embed them with one")
+    patients = [patient for s in studies for patient in s.patients]
+    if len(set(patients)) < len(patients):
+        twice = next(p for p in patients if patients.count(p) > 1)
+        raise StudyError(
+            name, f"patient {twice} is in two studies", expected="ids of their own", remedy="use imported studies"
+        )
+
+
+def _joined(studies: Sequence[StudyData], part: Callable[[StudyData], Sequence[T]]) -> tuple[T, ...]:
+    return tuple(item for study in studies for item in part(study))
+
+
+def _routine(studies: Sequence[StudyData], key: str) -> F64:
+    return np.concatenate([s.routine.get(key, np.full(len(s), np.nan)) for s in studies])

@@ -1,0 +1,1 @@
+"""Evaluation of bundles on a study: scores, features, faithfulness, oracle, report."""
