@@ -3,7 +3,7 @@ import { packed } from './colormaps.js';
 import { fetchGrid, fill } from './fetching.js';
 import { Scale } from './scales.js';
 
-export const NAMES = { attention: 'Attention', contribution: 'Contribution', gradcam: 'Grad-CAM', gradcam_signed: 'Grad-CAM ±', tissue: 'Tissue' };
+export const NAMES = { attention: 'Attention', contribution: 'Contribution', gradcam: 'Grad-CAM', gradcam_signed: 'Grad-CAM ±', tissue: 'Tissue', classes: 'Tissue class' };
 const UNITS = { attention: 'weight per tile', contribution: 'logit per tile', gradcam: 'activation', gradcam_signed: 'logit', tissue: 'share of tile' };
 const DEFAULTS = {
   attention: { visible: true, opacity: 0.6, colormap: 'inferno', fade: true },
