@@ -56,13 +56,14 @@ class Row:
 
 
 def ablation_rows() -> list[Row]:
-    """Nothing of the recipe, each remedy alone, everything but one."""
+    """Nothing of the recipe, each remedy alone, everything but one; and without what is known of genes beforehand."""
     rows = [Row("plain", "plain fusion, as listed", dict(OFF))]
     for remedy, title in NAMES.items():
         others = {k: v for k, v in OFF.items() if k != remedy}
         rows.append(Row(f"plain-and-{slug(remedy)}", f"plain + {title}", others))
     for remedy, title in NAMES.items():
         rows.append(Row(f"without-{slug(remedy)}", f"{FULL} without {title}", {remedy: OFF[remedy]}))
+    rows.append(Row("without-signatures", f"{FULL} without published signatures", {"gene_signatures": False}))
     return rows
 
 

@@ -71,15 +71,18 @@ def oracle(report: dict) -> str:
     if not found:
         return "The study has no planted truth."
     best = table(
-        ("who knows the planted probability of", "AUC-ROC"),
-        [[n.replace("auc_roc", "all modalities"), number(found[n], 3)]
-         for n in ("auc_roc", "histology", "genomics", "clinical")],
+        ("the oracle knows", "AUC-ROC"),
+        [["what each patient's data show", number(found["auc_roc"], 3)],
+         ["every cause, also of missing and spoiled modalities", number(found["auc_roc_causes"], 3)],
+         *([f"every cause in {name}", number(found[name], 3)] for name in ("histology", "genomics", "clinical"))],
     )  # fmt: skip
-    rows = [[name, value(share)] for name, share in found["efficiency_of"].items()]
+    strict = found["efficiency_of_causes"]
+    rows = [[name, value(share), value(strict[name])] for name, share in found["efficiency_of"].items()]
     return (
-        "The best score that is possible is known, because the probability of every virtual patient is. Oracle "
-        "efficiency is (AUC \N{MINUS SIGN} 0.5) / (oracle AUC \N{MINUS SIGN} 0.5) on the same patients.\n\n"
-        f"{best}\n\n{table(('model', 'oracle efficiency'), rows)}"
+        "The best score that is possible is known, because the probability of every virtual patient is, given what "
+        "the patient's data show. Oracle efficiency is (AUC \N{MINUS SIGN} 0.5) / (oracle AUC \N{MINUS SIGN} 0.5) on "
+        "the same patients.\n\n"
+        f"{best}\n\n{table(('model', 'oracle efficiency', 'against the oracle of every cause'), rows)}"
     )
 
 
@@ -227,8 +230,8 @@ def missing(report: dict) -> str:
     have = ", ".join(f"{name} {n}" for name, n in report["present"].items())
     best = report["oracle"]["auc_roc"] if report["oracle"] else None
     return (
-        f"Modalities go missing much more often: of {report['n']} test patients have {have}. The oracle, which knows "
-        f"every cause of every patient, reaches {number(best, 3)}.\n\n"
+        f"Modalities go missing much more often: of {report['n']} test patients have {have}. The oracle of what "
+        f"their data show reaches {number(best, 3)}.\n\n"
         + table(("model", "n", "AUC-ROC", "ECE"), rows)
         + "\n\n"
         + fusion(report)

@@ -1,6 +1,8 @@
 """Curves of a score: ROC and precision-recall with bootstrap bands, and the decision curve. No plotting here."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -8,6 +10,7 @@ from icicore.types import F64, I32, Json, Mask
 
 GRID = 101
 """Points of the common axis on which bands are taken."""
+Points: TypeAlias = Callable[[Mask, F64], tuple[F64, F64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,20 +51,19 @@ def pr_points(y: Mask, score: F64) -> tuple[F64, F64]:
 
 def roc_curve(y: Mask, score: F64, draws: I32) -> Curve:
     """ROC curve; the band is that of sensitivity at fixed specificity over the resamples."""
-    grid = np.linspace(0.0, 1.0, GRID)
-    x, height = roc_points(y, score)
-    samples = np.stack([_interpolate(grid, *roc_points(y[rows], score[rows])) for rows in draws])
-    low, high = np.percentile(samples, [2.5, 97.5], axis=0)
-    return Curve(x, height, grid, low, high)
+    return _with_band(y, score, draws, points=roc_points, read=_interpolate)
 
 
 def pr_curve(y: Mask, score: F64, draws: I32) -> Curve:
     """Precision-recall curve; the band is that of precision at fixed recall over the resamples."""
+    return _with_band(y, score, draws, points=pr_points, read=_step)
+
+
+def _with_band(y: Mask, score: F64, draws: I32, *, points: Points, read: Callable[[F64, F64, F64], F64]) -> Curve:
     grid = np.linspace(0.0, 1.0, GRID)
-    x, height = pr_points(y, score)
-    samples = np.stack([_step(grid, *pr_points(y[rows], score[rows])) for rows in draws])
+    samples = np.stack([read(grid, *points(y[rows], score[rows])) for rows in draws])
     low, high = np.percentile(samples, [2.5, 97.5], axis=0)
-    return Curve(x, height, grid, low, high)
+    return Curve(*points(y, score), grid, low, high)
 
 
 def net_benefit(y: Mask, probability: F64, thresholds: F64) -> F64:

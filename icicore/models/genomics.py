@@ -5,6 +5,7 @@ some two hundred of them. ``attention="full"`` makes every gene a token, as in t
 slower, and more to learn than a few hundred patients can teach.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -12,10 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from icicore.models.attention import block, masked_softmax
-from icicore.models.pathways import PathwayPool
+from icicore.models.pathways import GeneSets, PathwayPool
 
 _CLIP = 5.0  # standard deviations; one absurd expression value must not decide alone
 _START = 0.2  # of the directions: small, so that what is learned soon outweighs what was drawn
+_PUBLISHED = 3.0  # start of a published signature against that of any other set
 _GAIN = 0.1  # blocks start small: what tokens say one by one comes first, what they say together is learned on top
 
 
@@ -74,17 +76,19 @@ class GeneEncoder(nn.Module):
         self.token_dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(TransformerBlock(dim, config.heads, config.dropout) for _ in range(config.layers))
 
-    def set_pathways(self, membership: Tensor) -> None:
-        """Say which gene sets each token belongs to: 0/1, (T, pathways). Stored with the weights.
+    def set_gene_sets(self, sets: GeneSets) -> None:
+        """Say which gene sets each token belongs to. Stored with the weights.
 
-        One TMB token stands beside dozens of sets of other kinds: kinds start with shares like the root of their sizes.
+        One TMB token stands beside dozens of sets of other kinds, so groups of sets start with shares like the root of
+        their sizes; published signatures are a group of their own and start with more.
         """
-        self.pool.membership.copy_(membership)
+        self.pool.membership.copy_(sets.membership)
         if self.config.attention != "full":
-            parts = torch.split(membership, list(self.config.kinds))
-            of_kind = torch.stack([(part > 0).any(dim=0) for part in parts]).float()
+            parts = torch.split(sets.membership, list(self.config.kinds))
+            groups = torch.stack([*((part > 0).any(dim=0) & ~sets.published for part in parts), sets.published]).float()
+            size = (groups.T @ groups.sum(dim=1)).clamp_min(1.0)
             with torch.no_grad():
-                self.prior.copy_(-0.5 * torch.log((of_kind.T @ of_kind.sum(dim=1)).clamp_min(1.0)))
+                self.prior.copy_(-0.5 * torch.log(size) + math.log(_PUBLISHED) * sets.published)
 
     def fit_activities(self, values: Tensor, measured: Tensor) -> None:
         """Standardise the activities of gene sets over training cases, both (N, T)."""

@@ -7,7 +7,11 @@ from icicore.models.attention import GatedAttention, block
 
 
 class HistologyEncoder(nn.Module):
-    """LayerNorm and a projection per tile, gated attention over tiles, weighted sum.
+    """Projection per tile, gated attention over tiles, weighted sum.
+
+    Embeddings are divided by one number, their root mean square over training tiles, and not normalised tile by tile:
+    a model that is blind to the scale of an embedding, as after LayerNorm, has a gradient that is orthogonal to it, so
+    that the Grad-CAM of every tile would sum to zero and only contrasts within tiles could be seen.
 
     Parameters
     ----------
@@ -17,12 +21,13 @@ class HistologyEncoder(nn.Module):
     dropout : on the projected tiles
     """
 
+    scale: Tensor
+
     def __init__(self, tile_dim: int, dim: int, *, attention_dim: int, dropout: float) -> None:
         super().__init__()
         self.tile_dim, self.dim = tile_dim, dim
-        self.project = nn.Sequential(
-            nn.LayerNorm(tile_dim, elementwise_affine=False), nn.Linear(tile_dim, dim), nn.GELU(), nn.Dropout(dropout)
-        )
+        self.register_buffer("scale", torch.ones(()))
+        self.project = nn.Sequential(nn.Linear(tile_dim, dim), nn.GELU(), nn.Dropout(dropout))
         self.attention = GatedAttention(dim, attention_dim)
 
     def forward(self, tiles: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -39,7 +44,7 @@ class HistologyEncoder(nn.Module):
         ``embedding == sum_i attention_i * hidden_i``, which additive explanations build on
         """
         tiles, _ = block(tiles, mask[..., None].expand_as(tiles), self.tile_dim)
-        hidden = self.project(tiles)
+        hidden = self.project(tiles / self.scale)
         attention = self.attention(hidden, mask)
         embedding = torch.einsum("bn,bnd->bd", attention, hidden)
         return embedding, attention, hidden

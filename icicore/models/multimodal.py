@@ -14,6 +14,7 @@ from icicore.models.fusion import AttentionFusion, ConcatFusion, hide_absent
 from icicore.models.genomics import GeneEncoder, GeneEncoderConfig
 from icicore.models.histology import HistologyEncoder
 from icicore.models.inputs import Batch, ModelOutput
+from icicore.models.pathways import GeneSets
 from icicore.types import Json
 
 Fusion: TypeAlias = type[AttentionFusion] | type[ConcatFusion]
@@ -23,7 +24,7 @@ Fusion: TypeAlias = type[AttentionFusion] | type[ConcatFusion]
 class ModelConfig:
     """Architecture of one model; small on purpose, because cohorts are hundreds of patients.
 
-    ``gene_kinds`` counts the mutation, TMB and expression tokens, ``gene_pathways`` their gene sets;
+    ``gene_kinds`` counts the mutation, TMB and expression tokens, ``gene_pathways`` all their gene sets;
     ``tile_dim`` is the width of the backbone.
     """
 
@@ -84,10 +85,15 @@ class MultimodalModel(nn.Module):
         self.fusion = fusion(self.dims, config.fusion_dim)
         self.register_buffer("used", torch.tensor([m in self.arms for m in MODALITIES]), persistent=False)
 
-    def set_pathways(self, membership: Tensor) -> None:
-        """Give the gene encoder its gene sets, 0/1 (T, gene_pathways), before training."""
+    def set_gene_sets(self, sets: GeneSets) -> None:
+        """Give the gene encoder its ``gene_pathways`` gene sets, before training."""
         if GENOMICS in self.arms:
-            cast(GeneEncoder, self.encoders[GENOMICS]).set_pathways(membership)
+            cast(GeneEncoder, self.encoders[GENOMICS]).set_gene_sets(sets)
+
+    def set_tile_scale(self, scale: float) -> None:
+        """Give the histology encoder the root mean square of training embeddings, before training."""
+        if HISTOLOGY in self.arms:
+            cast(HistologyEncoder, self.encoders[HISTOLOGY]).scale.fill_(scale)
 
     def fit_activities(self, values: Tensor, measured: Tensor) -> None:
         """Standardise the activities of gene sets over training cases (N, T), before training."""

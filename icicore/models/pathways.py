@@ -5,12 +5,22 @@ mean is measured far better than any of them. Each gene has one learned attentio
 say which genes speak for it. Mutation, TMB and expression tokens of a set are pooled apart.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
 _SPEED = 5.0  # attention logits move by the learning rate per step; five times that reaches contrast in one training
 _CLIP = 4.0  # standard deviations; one absurd value must not decide alone
 _ENOUGH = 2  # cases in which a set must be measured before its spread says anything
+
+
+@dataclass(frozen=True, eq=False)
+class GeneSets:
+    """Gene sets over T tokens: ``membership`` 0/1 (T, P), and ``published`` bool (P,), the signatures of response."""
+
+    membership: Tensor
+    published: Tensor
 
 
 class PathwayPool(nn.Module):

@@ -99,9 +99,10 @@ def oracle(report: Json) -> str:
     if not report["oracle"]:
         return ""
     lead = (
-        "The simulation knows each patient's probability of response. Its AUC is the best that any score can reach on "
-        "these patients. Efficiency is (AUC \N{MINUS SIGN} 0.5) / (oracle AUC \N{MINUS SIGN} 0.5), against the "
-        "oracle of all modalities."
+        "The simulation knows each patient's probability of response given what the patient's data show; a modality "
+        "that is missing or spoiled shows nothing. Its AUC is the best that any score can reach on these "
+        "patients. Efficiency is (AUC \N{MINUS SIGN} 0.5) / (oracle AUC \N{MINUS SIGN} 0.5). The stricter oracle knows "
+        "every cause of every patient, so nobody reaches it."
     )
     return section("Against the oracle", lead, tables.oracle_table(report["oracle"]))
 

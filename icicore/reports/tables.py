@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+from icicore.domain import MODALITIES
 from icicore.reports.numbers import DASH, estimate, interval, number, p_value
 from icicore.types import Json
 
@@ -121,14 +122,18 @@ def calibration_table(report: Json) -> str:
 
 def oracle_table(oracle: Json) -> str:
     """Oracle AUCs, and AUC and efficiency of every model."""
-    names = {"auc_roc": "all modalities", "histology": "histology", "genomics": "genomics", "clinical": "clinical"}
+    names = {"auc_roc": "what the patient's data show", "auc_roc_causes": "every cause"}
+    names |= {name: f"every cause in {name}" for name in MODALITIES}
     best = table(
         ("oracle knows", "n", "AUC-ROC"),
         [row([title, str(oracle["n"]), number(oracle[key], 3)]) for key, title in names.items()],
     )
     share = table(
-        ("model", "n", "efficiency (95 % interval)"),
-        [row([escape(m), str(oracle["n"]), estimate(e, 3)]) for m, e in oracle["efficiency_of"].items()],
+        ("model", "n", "efficiency (95 % interval)", "against every cause"),
+        [
+            row([escape(m), str(oracle["n"]), estimate(e, 3), estimate(oracle["efficiency_of_causes"][m], 3)])
+            for m, e in oracle["efficiency_of"].items()
+        ],
     )
     return f'<div class="pair"><div>{best}</div><div>{share}</div></div>'
 

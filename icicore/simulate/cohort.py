@@ -42,6 +42,12 @@ class _Availability:
         clinical = self.clinical & self.values[:, 2:].all(axis=1)
         return np.stack([self.histology & ~self.poor_histology, genomics, clinical], axis=1)
 
+    @property
+    def readable(self) -> Mask:
+        """(n, 4) in the order of SOURCES: mutations and expression apart."""
+        histology, _, clinical = self.informative.T
+        return np.stack([histology, self.mutations, self.expression & ~self.poor_rna, clinical], axis=1)
+
 
 @dataclass(frozen=True)
 class _Cohort:
@@ -180,7 +186,7 @@ def _truths(cohort: _Cohort) -> list[PatientTruth]:
     oracle, latents = cohort.oracle, cohort.oracle.latents
     single = {name: oracle.given(np.array([m == name for m in MODALITIES])) for name in MODALITIES}
     informative = cohort.available.informative
-    observed = oracle.given(informative)
+    attainable = oracle.attainable(cohort.available.readable)
     planted = causal_expression(cohort.expression_genes)
     losses = list(RESISTANCE)
     in_panel = set(cohort.panel_genes)
@@ -191,7 +197,7 @@ def _truths(cohort: _Cohort) -> list[PatientTruth]:
             intercept=oracle.intercept,
             oracle_probability=float(oracle.probability[i]),
             oracle={m: float(single[m][i]) for m in MODALITIES},
-            oracle_informative=float(observed[i]),
+            oracle_attainable=float(attainable[i]),
             informative={m: bool(informative[i, k]) for k, m in enumerate(MODALITIES)},
             purity=float(cohort.purity[i]),
             causal_mutations=tuple(g for g in losses if g in in_panel),

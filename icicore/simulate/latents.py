@@ -60,6 +60,10 @@ class Latents:
     def __len__(self) -> int:
         return len(self.phenotype)
 
+    def at(self, rows: npt.NDArray[np.int64]) -> "Latents":
+        """Factors of some patients."""
+        return Latents(**{name: values[rows] for name, values in vars(self).items()})
+
     @property
     def tumour_type(self) -> list[str]:
         """Melanoma or nsclc of each patient."""
@@ -72,9 +76,6 @@ def draw_latents(n: int, rng: np.random.Generator) -> Latents:
     group = rng.choice(3, n, p=GROUP_RATES)
     losses = rng.random((n, len(RESISTANCE))) < np.array(list(RESISTANCE.values())).T[group]
     interferon = np.array(INTERFERON_MEAN)[phenotype] + INTERFERON_SD * rng.normal(size=n)
-    names = list(RESISTANCE)
-    blocked = losses[:, names.index("B2M")] * 1.0 + losses[:, names.index("JAK1")] * 0.5
-    blocked = blocked + losses[:, names.index("JAK2")] * 0.5
     til = np.array(TIL_MEDIAN)[phenotype] * np.exp(TIL_LOG_SD * rng.normal(size=n))
     ldh = 0.95 * np.exp(0.42 * rng.normal(size=n))
     return Latents(
@@ -83,7 +84,7 @@ def draw_latents(n: int, rng: np.random.Generator) -> Latents:
         til=np.clip(til, *TIL_RANGE),
         tumour_share=1 / (1 + np.exp(-(0.2 + 0.7 * rng.normal(size=n)))),
         interferon=interferon,
-        antigen=0.40 * interferon + 0.85 * rng.normal(size=n) - blocked,
+        antigen=0.40 * interferon + 0.85 * rng.normal(size=n) - blocked(losses),
         ligand=0.50 * interferon + 0.85 * rng.normal(size=n),
         chemokine=0.65 * interferon + 0.75 * rng.normal(size=n),
         tmb=np.clip(np.array(TMB_MEDIAN)[group] * np.exp(np.array(TMB_LOG_SD)[group] * rng.normal(size=n)), 0.3, 90),
@@ -93,6 +94,13 @@ def draw_latents(n: int, rng: np.random.Generator) -> Latents:
         ecog=rng.choice(3, n, p=ECOG_RATES),
         ldh=np.asarray(np.round(np.clip(ldh, 0.35, 6.0), 2), dtype=np.float64),
     )
+
+
+def blocked(losses: Mask) -> F64:
+    """How much antigen presentation (n,) the losses (n, len(RESISTANCE)) take away."""
+    names = list(RESISTANCE)
+    amount = np.array([{"B2M": 1.0, "JAK1": 0.5, "JAK2": 0.5}.get(name, 0.0) for name in names])
+    return np.asarray(losses @ amount, dtype=np.float64)
 
 
 def histology_part(latents: Latents) -> F64:
@@ -107,19 +115,31 @@ def histology_part(latents: Latents) -> F64:
 
 def genomics_part(latents: Latents) -> F64:
     """Log-odds (n,) from genes: interferon, antigen presentation, CD274, CXCL9, losses, TMB where it is presented."""
+    return expression_part(latents) + mutation_part(latents, latents.antigen)
+
+
+def expression_part(latents: Latents) -> F64:
+    """The part (n,) of ``genomics_part`` that expression shows alone."""
     effects = GENOMIC_EFFECTS
-    tmb = (np.log(latents.tmb) - np.log(7.0)) / 0.95
-    presented = 1 / (1 + np.exp(-1.5 * (latents.antigen + 0.5)))
-    losses = latents.losses @ np.array([RESISTANCE_EFFECTS[gene] for gene in RESISTANCE])
     logit = (
         effects["interferon"] * latents.interferon
         + effects["antigen"] * latents.antigen
         + effects["ligand"] * latents.ligand
         + effects["chemokine"] * latents.chemokine
-        + effects["tmb_presented"] * tmb * presented
-        + losses
     )
     return np.asarray(logit, dtype=np.float64)
+
+
+def mutation_part(latents: Latents, antigen: F64) -> F64:
+    """The part of ``genomics_part`` from TMB and losses; ``antigen`` (n,) or (n, m) decides what is presented.
+
+    Returns the shape of ``antigen``.
+    """
+    column = (slice(None), *[None] * (antigen.ndim - 1))
+    tmb = (np.log(latents.tmb) - np.log(7.0)) / 0.95
+    losses = latents.losses @ np.array([RESISTANCE_EFFECTS[gene] for gene in RESISTANCE])
+    presented = 1 / (1 + np.exp(-1.5 * (antigen + 0.5)))
+    return np.asarray(GENOMIC_EFFECTS["tmb_presented"] * tmb[column] * presented + losses[column], dtype=np.float64)
 
 
 def clinical_part(latents: Latents) -> F64:

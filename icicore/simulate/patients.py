@@ -21,7 +21,7 @@ class PatientTruth:
     intercept : log-odds added to the sum of the parts
     oracle_probability : P(response | all causal factors)
     oracle : P(response | causal factors of one modality), by modality
-    oracle_informative : P(response | factors of the modalities that are present and informative for this patient)
+    oracle_attainable : P(response | factors that this patient's data show), the best that any reader can know
     informative : by modality, False where it is missing or says nothing reliable (poor block, low purity)
     purity : tumour purity of the sequenced sample, 0-1
     causal_mutations, causal_expression : genes planted as causal in this cohort
@@ -33,7 +33,7 @@ class PatientTruth:
     intercept: float
     oracle_probability: float
     oracle: Mapping[str, float]
-    oracle_informative: float
+    oracle_attainable: float
     informative: Mapping[str, bool]
     purity: float
     causal_mutations: tuple[str, ...]
@@ -48,7 +48,7 @@ class PatientTruth:
             "intercept": self.intercept,
             "oracle_probability": self.oracle_probability,
             "oracle": dict(self.oracle),
-            "oracle_informative": self.oracle_informative,
+            "oracle_attainable": self.oracle_attainable,
             "informative": dict(self.informative),
             "purity": self.purity,
             "causal_mutations": list(self.causal_mutations),

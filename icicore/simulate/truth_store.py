@@ -84,7 +84,7 @@ def _row(patient: VirtualPatient) -> Json:
     row: Json = {"patient": patient.patient_id, "response": patient.response.value, "site": patient.site}
     row |= {"responder": int(bool(patient.response.responder)), "oracle_probability": truth.oracle_probability}
     row |= {f"oracle_{name}": value for name, value in truth.oracle.items()}
-    row["oracle_informative"] = truth.oracle_informative
+    row["oracle_attainable"] = truth.oracle_attainable
     row |= {f"part_{name}": value for name, value in truth.parts.items()}
     row |= {f"informative_{name}": int(value) for name, value in truth.informative.items()}
     return row | {"purity": truth.purity, **truth.factors, "lost_genes": ",".join(truth.lost_genes)}

@@ -27,13 +27,13 @@ def write_card(spec: BundleSpec) -> str:
         f"{n['train']} patients for training, {n['val']} for validation, {n['test']} held out for the test; {types}; "
         f"{100 * cohort['prevalence']:.0f} % responders in training.",
         "",
-        f"Model `{spec.model.kind}`, {spec.members} members on bootstrap resamples of the training patients; "
+        f"Model `{spec.model.kind}`, {_members(spec)}; "
         f"tile encoder `{spec.backbone or 'none'}`; gene panel `{spec.panel}` ({len(spec.tokens)} tokens).",
         "",
         "## How well",
         "",
         f"Held-out test patients, 95 % interval of {spec.metrics['bootstrap']} bootstrap resamples. Calibration and "
-        f"threshold ({spec.threshold:.3f}, sensitivity first) were fixed on validation patients.",
+        f"threshold ({spec.threshold:.3f}, sensitivity first) were fixed on {_calibrated_on(spec)}.",
         "",
         *_table(spec.metrics["models"]),
         "",
@@ -48,6 +48,19 @@ def write_card(spec: BundleSpec) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _members(spec: BundleSpec) -> str:
+    if spec.members == 1:
+        return "one member on all training patients"
+    parts = "cross-validation folds" if spec.training.get("folds") else "bootstrap resamples"
+    return f"{spec.members} members on {parts} of the training patients"
+
+
+def _calibrated_on(spec: BundleSpec) -> str:
+    if spec.members == 1 or spec.training.get("calibrate_on") == "validation":
+        return "validation patients"
+    return "validation patients and, for each member, the training patients that it left out"
 
 
 def _table(models: Json) -> list[str]:

@@ -49,6 +49,9 @@ class TrainConfig(BaseModel):
     modality_dropout: float = Field(0.2, ge=0, lt=1, description="chance that a modality of a case is hidden in a step")
     gene_dropout: float = Field(0.1, ge=0, lt=1, description="chance that a gene token is hidden in a step")
     gene_attention: Literal["pathway", "full"] = "pathway"
+    gene_signatures: bool = Field(
+        default=True, description="give published signatures of response a start of their own"
+    )
     sensitivity: float = Field(0.90, gt=0, le=1, description="least sensitivity on validation at the threshold")
     bootstrap: int = Field(1000, ge=1, description="resamples for the intervals of the test metrics")
     schedule: Literal["cosine", "plateau"] = Field("cosine", description="learning rate after the warm-up")

@@ -14,6 +14,7 @@ from icicore.domain import ClinicalValues
 from icicore.genomics.features import TokenScaler
 from icicore.models.inputs import Batch, CaseInputs, collate
 from icicore.models.multimodal import ModelConfig
+from icicore.models.pathways import GeneSets
 from icicore.types import F16, F32, F64, I32, Json, Mask
 
 
@@ -32,7 +33,7 @@ class StudyData:
     gene_values, gene_measured : float32 and bool (N, T), raw token values
     clinical : per patient, None where absent
     backbone, backbone_digest, grid, stain : how the bags were made
-    panel : name and version; tokens, token_kinds, token_pathways : per gene token (T)
+    panel : name and version; tokens, token_kinds, token_pathways, token_signatures : per gene token (T)
     endpoint : what a responder is, where it is not objective response
     routine : values that only comparison scores read (albumin, NLR, ...), float64 (N,) each, NaN where unknown
     notes : one line for each thing that was left out or could not be used
@@ -55,6 +56,7 @@ class StudyData:
     tokens: tuple[str, ...]
     token_kinds: tuple[str, ...]
     token_pathways: tuple[tuple[str, ...], ...] = ()
+    token_signatures: tuple[tuple[str, ...], ...] = ()
     backbone: str = ""
     backbone_digest: str = ""
     grid: Json = field(default_factory=dict)
@@ -72,18 +74,12 @@ class StudyData:
         """Tumour type and response of each patient."""
         return [f"{t}/{'R' if r else 'N'}" for t, r in zip(self.tumour_types, self.responder, strict=True)]
 
-    @property
-    def membership(self) -> Tensor:
-        """Float 0/1 (T, P): which gene sets a token belongs to, one column for each kind and pathway that has any."""
-        pairs = [
-            [(kind, name) for name in own] for kind, own in zip(self.token_kinds, self.token_pathways, strict=True)
-        ]
-        column = {pair: k for k, pair in enumerate(sorted({pair for own in pairs for pair in own}))}
-        table = torch.zeros(len(self.tokens), len(column))
-        for row, own in enumerate(pairs):
-            for pair in own:
-                table[row, column[pair]] = 1.0
-        return table
+    def gene_sets(self, *, signatures: bool = True) -> GeneSets:
+        """Gene sets of the tokens, one for each kind and pathway that has any, then the published signatures."""
+        pathways = _membership(self.token_kinds, self.token_pathways)
+        published = _membership(self.token_kinds, self.token_signatures if signatures else ())
+        flags = torch.arange(pathways.shape[1] + published.shape[1]) >= pathways.shape[1]
+        return GeneSets(torch.cat([pathways, published], dim=1), flags)
 
     def digest(self) -> str:
         """SHA-256 over everything a model can learn from."""
@@ -91,8 +87,31 @@ class StudyData:
         arrays = (self.responder, self.tiles, self.tile_index, self.offsets, self.gene_values, self.gene_measured)
         for array in arrays:
             total.update(np.ascontiguousarray(array).data)
-        total.update(repr((self.patients, self.tumour_types, self.clinical, self.tokens, self.backbone)).encode())
+        total.update(
+            repr(
+                (
+                    self.patients,
+                    self.tumour_types,
+                    self.clinical,
+                    self.tokens,
+                    self.token_pathways,
+                    self.token_signatures,
+                    self.backbone,
+                )
+            ).encode()
+        )
         return total.hexdigest()
+
+
+def _membership(kinds: Sequence[str], names: Sequence[Sequence[str]]) -> Tensor:
+    """Float 0/1 (T, P): which sets a token belongs to, one column for each kind and name that has any."""
+    pairs = [[(kind, name) for name in own] for kind, own in zip(kinds, names, strict=False)]
+    column = {pair: k for k, pair in enumerate(sorted({pair for own in pairs for pair in own}))}
+    table = torch.zeros(len(kinds), len(column))
+    for row, own in enumerate(pairs):
+        for pair in own:
+            table[row, column[pair]] = 1.0
+    return table
 
 
 @dataclass(frozen=True)
@@ -115,7 +134,7 @@ class ScaledStudy:
     """Scaled ``CaseInputs`` of every patient; tiles stay views of the one float16 matrix."""
 
     def __init__(self, study: StudyData, scalers: Scalers) -> None:
-        self.labels, self.membership = study.responder, study.membership
+        self.study, self.labels = study, study.responder
         self.tile_dim = study.tiles.shape[1] or ModelConfig.tile_dim  # a study without slides says nothing about it
         self.gene_kinds = tuple(study.token_kinds.count(kind) for kind in dict.fromkeys(study.token_kinds))
         tiles = torch.from_numpy(study.tiles)
@@ -144,6 +163,11 @@ class ScaledStudy:
         if not known:
             return torch.zeros(0, sum(self.gene_kinds)), torch.zeros(0, sum(self.gene_kinds), dtype=torch.bool)
         return torch.stack([v for v, _ in known]), torch.stack([m for _, m in known])
+
+    def tile_scale(self, rows: I32) -> float:
+        """Root mean square of the tile embeddings of these rows, each case counting once; 1 where there are none."""
+        squares = [float(t.float().square().mean()) for t in (self.cases[i].tiles for i in rows) if t is not None]
+        return float(np.sqrt(np.mean(squares))) or 1.0 if squares else 1.0
 
     def batches(self, rows: Sequence[int] | I32, *, size: int = 16) -> Iterator[Batch]:
         """Whole bags of these rows, in order; for evaluation."""

@@ -69,6 +69,7 @@ def fit_member(
     rows, left_out = member_rows(split.train, study.labels, config, index=index, rng=rng)
     selection = selection_batches(study, np.concatenate([split.val, left_out]), config, rng)
     batches = TrainingBatches(study, rows, config.batch_size, config.tiles_per_bag, rng)
+    gene_sets = study.study.gene_sets(signatures=config.gene_signatures)
 
     def epoch_done(module: ResponseModule) -> None:
         if keep is not None:
@@ -78,8 +79,9 @@ def fit_member(
 
     with seeded(int(rng.integers(2**31))), one_thread(config.device):
         network = build(model)
-        network.set_pathways(study.membership)
+        network.set_gene_sets(gene_sets)
         network.fit_activities(*study.genes(rows))
+        network.set_tile_scale(study.tile_scale(rows))
         with seeded(config.seed + index):
             reset_readout(network.fusion)
         network.adopt_arms(arms)
@@ -174,7 +176,7 @@ def model_config(study: ScaledStudy, config: TrainConfig, kind: str) -> ModelCon
         kind=kind,
         tile_dim=study.tile_dim,
         gene_kinds=study.gene_kinds,
-        gene_pathways=study.membership.shape[1],
+        gene_pathways=study.study.gene_sets(signatures=config.gene_signatures).membership.shape[1],
         gene_attention=config.gene_attention,
         dropout=config.dropout,
     )

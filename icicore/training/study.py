@@ -13,6 +13,7 @@ import numpy as np
 from icicore.domain import CLINICAL, GENOMICS, HISTOLOGY
 from icicore.errors import StudyError
 from icicore.genomics.panel import GenePanel, load_panel
+from icicore.genomics.signatures import signatures_of
 from icicore.training.dataset import StudyData
 from icicore.training.study_genes import read_genes
 from icicore.training.study_slides import EmbedSlide, Offsets, grid_of, join, read_bags
@@ -103,6 +104,7 @@ def load_study(
         tokens=tuple(t.symbol for t in panel.tokens),
         token_kinds=tuple(t.kind for t in panel.tokens),
         token_pathways=tuple(panel.pathways_of(t) for t in panel.tokens),
+        token_signatures=tuple(signatures_of(t) for t in panel.tokens),
         backbone=backbone,
         backbone_digest=digest,
         grid={} if first is None else grid_of(first),

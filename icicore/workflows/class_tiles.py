@@ -6,11 +6,9 @@ own seeds, so that the tile bank stays unseen and can measure the head.
 
 import dataclasses
 import io
-import multiprocessing
-import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,7 @@ from icicore.simulate.tissue import Architecture, build_architecture
 from icicore.simulate.truth import SlideTruth
 from icicore.slides.stain import fit_stain, normalise
 from icicore.types import F16, F32, I32, Progress, RgbTiles
+from icicore.workflows.pool import run_missing
 from icicore.workflows.tile_variation import blank_tiles, inked, vary_look
 
 VERSION = 1
@@ -125,20 +124,7 @@ def _class_spec(rng: np.random.Generator, i: int) -> SlideSpec:
 def class_tiles(place: TilePlace, specs: Sequence[SlideSpec], *, progress: Progress) -> LabelledTiles:
     """Labelled tiles of all slides in order; each slide is kept once done, so an interrupted run continues."""
     missing = [s for s in specs if not place.path(s).exists()]
-    done = len(specs) - len(missing)
-    progress(done, len(specs), _WHAT)
-    if missing:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(len(missing), os.cpu_count() or 1), mp_context=context) as pool:
-            futures = [pool.submit(_make, place, spec) for spec in missing]
-            try:
-                for future in as_completed(futures):
-                    future.result()
-                    done += 1
-                    progress(done, len(specs), _WHAT)
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+    run_missing(partial(_make, place), missing, total=len(specs), progress=progress, what=_WHAT)
     return LabelledTiles.join([_load(place.path(s)) for s in specs])
 
 

@@ -1,11 +1,9 @@
 """The tile bank: virtual slides rendered and embedded once, from which the bags of a whole cohort are composed."""
 
-import multiprocessing
-import os
 import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from icicore.embeddings.bag import Bag
@@ -14,6 +12,7 @@ from icicore.fingerprint import fingerprint, write_bytes
 from icicore.simulate.spec import SlideSpec
 from icicore.simulate.truth import SlideTruth
 from icicore.types import Progress
+from icicore.workflows.pool import run_missing
 
 VERSION = 1
 """Raise this when rendering or embedding changes."""
@@ -41,21 +40,7 @@ def bank_slides(place: BankPlace, specs: Sequence[SlideSpec], *, progress: Progr
     One process per core renders and embeds whole slides; each is kept once done, so an interrupted bank continues.
     """
     missing = [s for s in specs if not place.paths(s)[0].exists()]
-    done = len(specs) - len(missing)
-    progress(done, len(specs), _WHAT)
-    if missing:
-        # spawn: a forked child would inherit torch's thread pool in an undefined state
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(len(missing), os.cpu_count() or 1), mp_context=context) as pool:
-            futures = [pool.submit(_make, place, spec) for spec in missing]
-            try:
-                for future in as_completed(futures):
-                    future.result()
-                    done += 1
-                    progress(done, len(specs), _WHAT)
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+    run_missing(partial(_make, place), missing, total=len(specs), progress=progress, what=_WHAT)
     return [(Bag.load(bag), SlideTruth.load(truth)) for bag, truth in map(place.paths, specs)]
 
 

@@ -8,6 +8,7 @@ from sklearn.linear_model import LinearRegression
 from icicore.evaluation.association import mean_with_interval, spearman, variance_shares
 from icicore.evaluation.bootstrap import resamples
 from icicore.evaluation.importance import permutation_importance
+from icicore.evaluation.metrics import auc_roc
 from icicore.evaluation.oracle import efficiency, oracle_section
 
 
@@ -83,10 +84,14 @@ def test_the_oracle_itself_is_fully_efficient_and_chance_is_not():
     y = rng.random(300) < best
     models = {"best": best, "worse": best + rng.normal(size=300), "chance": rng.random(300)}
     draws = resamples(y, rng, n=100)
-    found = oracle_section(y, models, {"all": best, "clinical": np.round(best, 1)}, draws=draws, main="worse")
+    found = oracle_section(
+        y, models, {"attainable": best, "causes": y + 0.0, "clinical": np.round(best, 1)}, draws=draws, main="worse"
+    )
     of = {name: row["value"] for name, row in found["efficiency_of"].items()}
     assert of["best"] == 1.0
     assert found["efficiency_of"]["best"]["interval95"] == [1.0, 1.0]
     assert 1 > of["worse"] > of["chance"]
     assert found["efficiency"] == of["worse"]
+    assert found["auc_roc_causes"] == 1.0 > found["auc_roc"] == auc_roc(y, best)
+    assert found["efficiency_of_causes"]["best"]["value"] == pytest.approx(2 * (found["auc_roc"] - 0.5))
     assert np.isnan(efficiency(0.6, 0.5))

@@ -9,6 +9,7 @@ from icicore.clinical.features import ClinicalScaler
 from icicore.genomics.features import TokenScaler
 from icicore.models.bundle import ModelBundle
 from icicore.models.inputs import CaseInputs
+from icicore.models.pathways import GeneSets
 from icicore.models.spec import BundleSpec, Calibration
 from icicore.models.zoo import Ensemble, ModelConfig, build
 
@@ -40,7 +41,7 @@ def small_bundle(*, kind: str = "multimodal", members: int = 3, tile_dim: int = 
     for parameter in model.parameters():
         parameter.mul_(1.5)
     for member in model.members:
-        member.set_pathways(GENE_SETS)
+        member.set_gene_sets(GeneSets(GENE_SETS, torch.zeros(GENE_SETS.shape[1], dtype=torch.bool)))
     spec = BundleSpec(
         name="small",
         virtual=True,

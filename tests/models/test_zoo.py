@@ -9,6 +9,7 @@ import torch
 from icicore.domain import MODALITIES
 from icicore.errors import BundleError
 from icicore.models.inputs import Batch, CaseInputs, collate
+from icicore.models.pathways import GeneSets
 from icicore.models.zoo import Ensemble, ModelConfig, build, kinds
 from tests.factories import CONFIG, make_case, make_model
 
@@ -152,3 +153,24 @@ def test_config_survives_json_and_refuses_the_unknown():
         ModelConfig.from_json({**config.to_json(), "depth": 3})
     with pytest.raises(BundleError, match="unknown kind"):
         build(replace(CONFIG, kind="oracle"))
+
+
+def test_a_published_signature_starts_with_three_times_the_share_of_a_set_of_an_equally_large_group():
+    encoder = build(replace(CONFIG, gene_pathways=5)).encoders["genomics"]
+    membership = torch.zeros(CONFIG.n_tokens, 5)
+    membership[[0, 1, 6, 7, 8], range(5)] = 1  # two sets of mutations, TMB, and two of expression
+    encoder.set_gene_sets(GeneSets(membership, torch.tensor([False] * 3 + [True] * 2)))
+    share = encoder.prior.detach().exp()
+    torch.testing.assert_close(share[3:] / share[:2], torch.full((2,), 3.0))
+    torch.testing.assert_close(share[2] / share[0], torch.tensor(2.0).sqrt())
+
+
+def test_tiles_are_scaled_by_one_number_so_that_their_gradient_has_a_sum(case):
+    model = make_model()
+    tiles = case.tiles[None].clone().requires_grad_(True)
+    mask = torch.ones(tiles.shape[:2], dtype=torch.bool)
+    embedding, _, _ = model.encode_histology(tiles, mask)
+    (gradient,) = torch.autograd.grad(embedding.sum(), tiles)
+    assert ((gradient * tiles).sum(dim=-1).abs() > 1e-4).all()  # zero for whatever is blind to the scale of a tile
+    model.set_tile_scale(2.0)
+    torch.testing.assert_close(model.encode_histology(2 * tiles, mask)[0], embedding)

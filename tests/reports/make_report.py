@@ -25,7 +25,7 @@ def make_report(*, virtual: bool = True, study: str = "made-up") -> Json:
     ]
     draws = resamples(y, rng, n=100)
     groups = subgroups(y, fusion, {"site": ["<b>one</b>", "two"] * (n // 2), "age": [None] * n})
-    rates = {"all": fusion, "histology": concat, "genomics": concat, "clinical": rng.random(n)}
+    rates = {"attainable": fusion, "causes": fusion, "histology": concat, "genomics": concat, "clinical": rng.random(n)}
     return {
         "schema": 1, "study": study, "split": {"train": 300, "val": 60, "test": n}, "prevalence": float(y.mean()),
         "research_use": "Research use only", "virtual": virtual, "virtual_study": virtual,

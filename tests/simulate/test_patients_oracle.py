@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 from icicore.domain import MODALITIES
 from icicore.simulate.latents import draw_latents
-from icicore.simulate.oracle import draw_response
+from icicore.simulate.oracle import SOURCES, draw_response
 from icicore.simulate.scenarios import N_SITES
 from tests.simulate.cohorts import cohort, labels
 
@@ -52,6 +52,25 @@ def test_knowing_all_modalities_gives_the_oracle_probability_back():
     np.testing.assert_allclose(oracle.given(np.array([True, True, True])), oracle.probability, atol=1e-12)
     none = oracle.given(np.array([False, False, False]))
     assert np.ptp(none) < 1e-12 and none[0] == pytest.approx(oracle.probability.mean(), abs=1e-9)
+
+
+def test_what_is_attainable_shrinks_with_what_can_be_read_and_stays_calibrated():
+    _, oracle = _oracle_aucs(4000, 3)
+    n, y = len(oracle.responder), oracle.responder
+    auc = {}
+    for unread in ((), ("expression",), ("mutations",), ("mutations", "expression")):
+        readable = np.broadcast_to([source not in unread for source in SOURCES], (n, len(SOURCES)))
+        probability = oracle.attainable(readable)
+        auc[unread] = roc_auc_score(y, probability)
+        for part in np.array_split(np.argsort(probability), 5):
+            assert y[part].mean() == pytest.approx(probability[part].mean(), abs=0.07)
+    assert auc[()] == pytest.approx(roc_auc_score(y, oracle.probability), abs=1e-9)
+    whole, mutations, expression, neither = auc.values()  # by what is read of the genes
+    assert whole > max(mutations, expression) and min(mutations, expression) > neither + 0.01
+    known = np.array([True, False, True])
+    np.testing.assert_allclose(
+        oracle.attainable(np.broadcast_to([True, False, False, True], (n, 4))), oracle.given(known)
+    )
 
 
 @pytest.mark.parametrize("seed", [11, 12])

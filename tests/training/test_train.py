@@ -11,6 +11,7 @@ from icicore.evaluation.metrics import auc_roc
 from icicore.models.bundle import load_bundle
 from icicore.models.inputs import CaseInputs, collate
 from icicore.models.scoring import member_interval
+from icicore.training.card import write_card
 from icicore.training.config import TrainConfig, read_config, with_options
 from icicore.training.dataset import ScaledStudy, Scalers
 from icicore.training.fit import member_rows, model_config
@@ -101,6 +102,20 @@ def test_the_bundle_says_what_it_is(bundle):
     assert "Never for real patients" in bundle.card
     assert not any("P0" in text for text in map(str, spec.cohort["case_hashes"]["train"]))
     assert load_bundle(bundle.folder).digest == bundle.digest
+
+
+@pytest.mark.parametrize(
+    ("members", "options", "rests_on"),
+    [
+        (2, {}, ("2 members on bootstrap resamples", "training patients that it left out")),
+        (3, {"folds": 3}, ("3 members on cross-validation folds", "training patients that it left out")),
+        (2, {"calibrate_on": "validation"}, ("2 members on bootstrap resamples", "fixed on validation patients.")),
+        (1, {}, ("one member on all training patients", "fixed on validation patients.")),
+    ],
+)
+def test_the_card_says_what_members_and_calibration_rest_on(bundle, members, options, rests_on):
+    card = write_card(replace(bundle.spec, members=members, training={**bundle.spec.training, **options}))
+    assert all(text in card for text in rests_on)
 
 
 def test_an_interrupted_run_continues_to_the_same_bundle_and_leaves_no_half_one(study, bundle, tmp_path):

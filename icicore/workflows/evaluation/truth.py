@@ -30,7 +30,7 @@ class Truth:
 
     Attributes
     ----------
-    oracle : probability (n,) given ``all`` and given each modality
+    oracle : probability (n,) that is ``attainable`` from the patient's data, given all ``causes``, given each modality
     informative : bool (n, 3), whether a modality is present and reliable
     scenario : of the simulation
     planted : names of causal features, as Table 2 writes them
@@ -50,8 +50,11 @@ def read_truth(study: Path, patients: Sequence[str]) -> Truth | None:
         table = read_study_truth(study).loc[list(patients)]
     except (StudyError, KeyError):
         return None
+    if "oracle_attainable" not in table:
+        return None
     common = json.loads((study / TRUTH_DIR / TRUTH_FILE).read_text(encoding="utf-8"))
-    columns = {"all": "oracle_probability", **{m: f"oracle_{m}" for m in MODALITIES}}
+    columns = {"attainable": "oracle_attainable", "causes": "oracle_probability"}
+    columns |= {m: f"oracle_{m}" for m in MODALITIES}
     numeric = ("til", "tumour_share", "purity")
     return Truth(
         oracle={name: table[column].to_numpy(np.float64) for name, column in columns.items()},

@@ -68,7 +68,7 @@ def untrained(place: Path, study: StudyData, split: Split, *, kind: str, name: s
         torch.manual_seed(1)
         members = [build(config) for _ in range(2)]
         for member in members:
-            member.set_pathways(scaled.membership)
+            member.set_gene_sets(scaled.study.gene_sets())
     salt = fingerprint(study.digest(), "case hashes")[:16]
     parts = {"train": split.train, "val": split.val, "test": split.test}
     spec = BundleSpec(
