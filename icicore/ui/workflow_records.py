@@ -1,0 +1,65 @@
+"""The real records behind the pages: the workflows, in the name of the local user."""
+
+from icicore.people import Person, local_person
+from icicore.store.audit import AuditRow
+from icicore.store.reviews import Draft, Review
+from icicore.types import Json
+from icicore.workflows import records
+from icicore.workflows.records import Difference
+from icicore.workflows.services import Services
+
+
+class WorkflowRecords:
+    """See `icicore.ui.records.Records`. An account's person takes the place of the local one when there are logins."""
+
+    def __init__(self, services: Services, person: Person | None = None) -> None:
+        self._services = services
+        self._person = person or local_person(services.settings)
+
+    @property
+    def author(self) -> str:
+        """Name of the person who signs here."""
+        return self._person.name
+
+    def viewed(self, case_key: str, prediction: Json) -> None:
+        """Log that a result was opened."""
+        hashes = records.hashes_of(prediction)
+        records.record(self._services, records.VIEW, case_key=case_key, hashes=hashes, by=self._person)
+
+    def reviews(self, case_key: str) -> list[Review]:
+        """Everything signed on a case, oldest first."""
+        return records.review_store(self._services).of_case(case_key)
+
+    def draft(self, case_key: str, parent: str) -> Draft:
+        """The author's draft of a review or addendum."""
+        return records.review_store(self._services).draft(case_key, self.author, parent)
+
+    def save(self, draft: Draft) -> Draft:
+        """Store a draft."""
+        return records.save_draft(self._services, draft)
+
+    def sign(self, draft: Draft, prediction: Json) -> Review:
+        """Sign a draft on a result."""
+        return records.sign_review(self._services, draft, prediction)
+
+    def continue_after(self, draft: Draft, signed: Review) -> Draft:
+        """Keep what was written too late as the draft of an addendum."""
+        return records.continue_after(self._services, draft, signed)
+
+    def difference(self, review: Review, prediction: Json) -> Difference:
+        """What has changed between a signed result and the one shown."""
+        return records.difference(review, prediction)
+
+    def changed_inputs(self, case_key: str, prediction: Json) -> tuple[str, ...]:
+        """Input files that on disk are no longer those of the result."""
+        return records.changed_inputs(self._services, case_key, prediction)
+
+    def timeline(self, case_key: str) -> list[AuditRow]:
+        """Rows of the audit log on a case, newest first."""
+        return records.audit_log(self._services).of_case(case_key)
+
+    def report(self, case_key: str, kind: str) -> bytes:
+        """The report of a case as ``pdf`` or ``json``."""
+        from icicore.workflows.case_report import export_report
+
+        return export_report(self._services, case_key, kind, by=self._person)
