@@ -72,8 +72,8 @@ def _target(records: Records, reviews: list[Review], shown: Json) -> str:
 
 
 def _form(desk: DraftDesk, author: str, prediction: Json, *, addendum: bool) -> None:
-    draft = desk.refresh()
-    with st.container(border=True):
+    desk.refresh()
+    with st.container(border=True, key="review_form"):
         label = "Judgement, if it changes" if addendum else "In your judgement, an objective response is"
         st.segmented_control(
             label,
@@ -90,31 +90,39 @@ def _form(desk: DraftDesk, author: str, prediction: Json, *, addendum: bool) -> 
             height=_TEXT_HEIGHT,
             max_chars=LONGEST_TEXT,
             on_change=desk.changed,
-            placeholder="What you saw, and why you agree or disagree with the model",
+            placeholder="What is to be added" if addendum else "What you saw, and why you agree or disagree",
             disabled=desk.asked,
         )
-        state = f"Draft saved {when(draft.updated)}; a reload keeps it" if draft.updated else "Nothing written yet"
         if desk.conflict is not None:
             _settle(desk)
         else:
-            st.caption(plain(state))
             _sign_row(desk, author, prediction, addendum=addendum)
         _message()
 
 
 def _sign_row(desk: DraftDesk, author: str, prediction: Json, *, addendum: bool) -> None:
     draft = desk.draft
-    ready = bool(draft.text or draft.judgement) if addendum else draft.judgement is not None
-    what = "addendum" if addendum else "review"
+    state = f"Draft saved {when(draft.updated)}; a reload keeps it." if draft.updated else "Nothing written yet."
+    later = "" if addendum else "; an addendum can be added"
+    st.caption(
+        f"{plain(state)} You sign as **{plain(author)}**, on the result shown above. What is signed cannot be "
+        f"changed{later}."
+    )
     line = st.container(horizontal=True, vertical_alignment="center", gap="small")
     if desk.asked:
         line.button("Sign for good", type="primary", key="sign_confirm", on_click=desk.sign, args=(prediction,))
         line.button("Back", key="sign_back", on_click=desk.back)
-    else:
-        hint = None if ready else "Choose a judgement first" if not addendum else "Write the addendum first"
-        line.button(f"Sign {what} …", type="primary", key="sign", disabled=not ready, on_click=desk.ask, help=hint)
-    means = "cannot be changed afterwards; you can add an addendum" if not addendum else "cannot be changed afterwards"
-    line.caption(f"As **{plain(author)}**: your own judgement on this result; {means}.")
+        return
+    ready = bool(draft.text or draft.judgement) if addendum else draft.judgement is not None
+    missing = "Write the addendum first" if addendum else "Choose a judgement first"
+    line.button(
+        f"Sign {'addendum' if addendum else 'review'} …",
+        type="primary",
+        key="sign",
+        disabled=not ready,
+        on_click=desk.ask,
+        help=None if ready else missing,
+    )
 
 
 def _settle(desk: DraftDesk) -> None:
@@ -141,7 +149,7 @@ def _message() -> None:
 
 def _report(records: Records, row: CaseRow, result: CaseResult) -> None:
     name = "".join(c if c.isalnum() or c in "._-" else "_" for c in row.case_id) or "case"
-    with st.container(border=True):
+    with st.container(border=True, key="review_report"):
         st.html(
             '<div class="i-h">Report</div><p class="i-note">One page: answer, reasons, pictures, quality, and what is '
             "signed. A draft is not in it.</p>"

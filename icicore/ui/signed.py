@@ -20,7 +20,7 @@ ACTIONS: Mapping[str, str] = {
     "score": "Scored",
     "review signed": "Review signed",
     "addendum signed": "Addendum signed",
-    "export": "Report exported",
+    "export": "Exported",
 }
 
 
@@ -114,8 +114,8 @@ def _line(row: AuditRow) -> str:
     hashes = row.hash_map()
     what = ACTIONS.get(row.action, row.action.capitalize())
     if row.action == "export":
-        what += f" ({hashes.get('format', '')})"
-    named = "\n".join(f"{name}: {value}" for name, value in hashes.items())
+        what = f"{hashes.get('format', '').upper()} {what.lower()}"
+    named = f"{row.actor}\n" + "\n".join(f"{name}: {value}" for name, value in hashes.items())
     return (
         f'<li title="{esc(named)}"><span class="i-at">{esc(when(row.at))}</span><b>{esc(what)}</b>'
         f"<span>{esc(row.actor)}</span><code>{row.seq}:{short_digest(row.digest)}</code></li>"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from icicore.domain import ClinicalValues
 from icicore.errors import CaseError, InputError, SlideError
-from icicore.fingerprint import write_bytes
+from icicore.fingerprint import file_digest, write_bytes
 from icicore.people import Person
 from icicore.reports.case.content import CaseFacts, report_content
 from icicore.reports.case.page import render_report
@@ -19,7 +19,7 @@ from icicore.store.audit import AuditRow
 from icicore.store.reviews import Review
 from icicore.types import Json, Progress, no_progress
 from icicore.workflows.casefolder import case_key, read_case
-from icicore.workflows.cases import CaseResult, load_case, load_result
+from icicore.workflows.cases import CaseResult, load_result
 from icicore.workflows.records import EXPORT, audit_log, difference, hashes_of, record, result_digest, review_store
 from icicore.workflows.services import Services
 
@@ -43,15 +43,15 @@ class CaseReport:
         return (json.dumps(self.content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def build_report(services: Services, key: str, result: CaseResult) -> CaseReport:
-    """The report of a result, with everything signed on its case."""
+def build_report(services: Services, key: str, result: CaseResult, *, folder: Path | None = None) -> CaseReport:
+    """The report of a result, with everything signed on its case; ``folder`` is the case folder where it is known."""
     pictures = _pictures(services, result)
     features = result.folder / "features.json"
     facts = CaseFacts(
         prediction=result.prediction,
         result_digest=result_digest(result.prediction),
         features=json.loads(features.read_text(encoding="utf-8")) if features.is_file() else [],
-        clinical=_clinical(services, key, result),
+        clinical=_clinical(folder, result.prediction),
         reviews=_reviews(services, key, result.prediction),
         tiles=[t.entry for t in pictures.tiles],
     )
@@ -69,7 +69,8 @@ def export_report(services: Services, key: str, kind: str, *, by: Person | None 
     result = load_result(services, key)
     if result is None:
         raise CaseError(key, "has no result to report", remedy="score the case first")
-    return _exported(services, key, result, kind, by=by)
+    row = services.cases.get(key)
+    return _exported(services, key, result, kind, folder=None if row is None else Path(row.folder), by=by)
 
 
 def report_folder(
@@ -87,11 +88,13 @@ def report_folder(
         raise InputError(out, "is no kind of report", expected="a name that ends in .pdf or .json", remedy="rename it")
     key = case_key(folder)
     result = _current_result(services, folder, bundle=bundle, progress=progress)
-    write_bytes(out, _exported(services, key, result, kind))
+    write_bytes(out, _exported(services, key, result, kind, folder=folder))
 
 
-def _exported(services: Services, key: str, result: CaseResult, kind: str, *, by: Person | None = None) -> bytes:
-    content = build_report(services, key, result).as_bytes(kind)
+def _exported(
+    services: Services, key: str, result: CaseResult, kind: str, *, folder: Path | None, by: Person | None = None
+) -> bytes:
+    content = build_report(services, key, result, folder=folder).as_bytes(kind)
     hashes = {**hashes_of(result.prediction), "format": kind, "file": hashlib.sha256(content).hexdigest()}
     record(services, EXPORT, case_key=key, hashes=hashes, by=by)
     return content
@@ -124,15 +127,14 @@ def _current_result(services: Services, folder: Path, *, bundle: str | None, pro
     return result
 
 
-def _clinical(services: Services, key: str, result: CaseResult) -> ClinicalValues | None:
+def _clinical(folder: Path | None, prediction: Json) -> ClinicalValues | None:
     """The clinical values, only while case.json is still the file that was scored."""
-    from icicore.workflows.records import changed_inputs
-
     try:
-        case = load_case(services, key)
-    except InputError:
+        if folder is None or file_digest(folder / "case.json") != (prediction.get("files") or {}).get("case.json"):
+            return None
+        return read_case(folder).clinical
+    except (InputError, OSError):
         return None
-    return None if "case.json" in changed_inputs(services, key, result.prediction) else case.clinical
 
 
 def _reviews(services: Services, key: str, shown: Json) -> list[Json]:
