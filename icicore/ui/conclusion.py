@@ -1,17 +1,16 @@
 """The clinician's own conclusion on the case page: signed reviews, the draft, and the report to take away."""
 
-from functools import partial
-
 import streamlit as st
 
 from icicore.store.cases import CaseRow
 from icicore.store.reviews import NO_PARENT, Review
 from icicore.types import Json
-from icicore.ui import session
+from icicore.ui import charts, session
 from icicore.ui.drafts import MESSAGE, DraftDesk
 from icicore.ui.records import Records
 from icicore.ui.signed import JUDGEMENTS, judgement_word, signed_card, timeline_card, when
-from icicore.ui.text import plain
+from icicore.ui.text import count, esc, plain
+from icicore.ui.viewer.urls import report_url
 from icicore.ui.widgets import error_line
 from icicore.workflows.cases import CaseResult
 from icicore.workflows.records import LONGEST_TEXT
@@ -32,8 +31,8 @@ def log_view(records: Records, row: CaseRow, result: CaseResult | None) -> None:
         session.put(VIEWED, visit)
 
 
-def conclusion_panel(records: Records, row: CaseRow, result: CaseResult) -> None:
-    """Signed reviews first, then what is being written, then the report."""
+def conclusion_panel(records: Records, row: CaseRow, result: CaseResult, *, secret: str) -> None:
+    """Signed reviews first, then what is being written, then the report; ``secret`` signs its address."""
     everything = records.reviews(row.case_key)
     reviews = [r for r in everything if not r.is_addendum]
     for review in reviews:
@@ -44,7 +43,7 @@ def conclusion_panel(records: Records, row: CaseRow, result: CaseResult) -> None
         st.warning(plain(f"Changed on disk since the score: {', '.join(changed)}. Score the case again to use it."))
     parent = _target(records, reviews, result.prediction)
     _form(DraftDesk(records, row.case_key, parent), records.author, result.prediction, addendum=bool(parent))
-    _report(records, row, result)
+    _report(row, secret)
 
 
 def history(records: Records, row: CaseRow) -> None:
@@ -102,7 +101,10 @@ def _form(desk: DraftDesk, author: str, prediction: Json, *, addendum: bool) -> 
 
 def _sign_row(desk: DraftDesk, author: str, prediction: Json, *, addendum: bool) -> None:
     draft = desk.draft
-    state = f"Draft saved {when(draft.updated)}; a reload keeps it." if draft.updated else "Nothing written yet."
+    words = count(len(draft.text.split()), "word")
+    state = (
+        f"Draft saved {when(draft.updated)}, {words}; a reload keeps it." if draft.updated else "Nothing written yet."
+    )
     later = "" if addendum else "; an addendum can be added"
     st.caption(
         f"{plain(state)} You sign as **{plain(author)}**, on the result shown above. What is signed cannot be "
@@ -147,21 +149,17 @@ def _message() -> None:
         st.info(plain(line))
 
 
-def _report(records: Records, row: CaseRow, result: CaseResult) -> None:
-    name = "".join(c if c.isalnum() or c in "._-" else "_" for c in row.case_id) or "case"
-    with st.container(border=True, key="review_report"):
-        st.html(
-            '<div class="i-h">Report</div><p class="i-note">One page: answer, reasons, pictures, quality, and what is '
-            "signed. A draft is not in it.</p>"
-        )
-        line = st.container(horizontal=True, gap="small")
-        for kind, mime in (("pdf", "application/pdf"), ("json", "application/json")):
-            line.download_button(
-                kind.upper(),
-                data=partial(records.report, row.case_key, kind),
-                file_name=f"icicore_{name}.{kind}",
-                mime=mime,
-                key=f"report_{kind}",
-                icon=":material/download:",
-                on_click="ignore",
-            )
+def _report(row: CaseRow, secret: str) -> None:
+    """Links, not buttons: an address stays good while the page runs again, and the file is made on request."""
+    links = "".join(
+        f'<a class="i-download" href="{esc(report_url(row.case_key, kind, secret=secret, user="local"))}" '
+        f'download="{esc(_file_name(row.case_id, kind))}">{kind.upper()}</a>'
+        for kind in ("pdf", "json")
+    )
+    words = "One page: answer, reasons, pictures, quality, and what is signed. A draft is not in it."
+    st.html(charts.card("Report", charts.note(words), f'<div class="i-downloads">{links}</div>'))
+
+
+def _file_name(case_id: str, kind: str) -> str:
+    plain_id = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in case_id)
+    return f"icicore_{plain_id}.{kind}"

@@ -41,6 +41,3 @@ class Records(Protocol):
 
     def timeline(self, case_key: str) -> list[AuditRow]:
         """Rows of the audit log on a case, newest first."""
-
-    def report(self, case_key: str, kind: str) -> bytes:
-        """The report of a case as ``pdf`` or ``json``; logs the export."""

@@ -127,7 +127,7 @@ def panel(backend: Backend, row: CaseRow, result: CaseResult, shown: Shown | Non
         "Clinical": lambda: clinical_panel(result, backend.clinical(row.case_key)),
         "Slides": lambda: slides_panel(result),
         "Record": lambda: _record(backend, row, result),
-        "Conclusion": lambda: conclusion_panel(backend.records, row, result),
+        "Conclusion": lambda: conclusion_panel(backend.records, row, result, secret=backend.secret),
     }
     shows[chosen or "Why"]()
 

@@ -57,9 +57,3 @@ class WorkflowRecords:
     def timeline(self, case_key: str) -> list[AuditRow]:
         """Rows of the audit log on a case, newest first."""
         return records.audit_log(self._services).of_case(case_key)
-
-    def report(self, case_key: str, kind: str) -> bytes:
-        """The report of a case as ``pdf`` or ``json``."""
-        from icicore.workflows.case_report import export_report
-
-        return export_report(self._services, case_key, kind, by=self._person)

@@ -40,6 +40,3 @@ class FakeRecords:
 
     def timeline(self, case_key: str) -> list[AuditRow]:
         return self.rows
-
-    def report(self, case_key: str, kind: str) -> bytes:
-        return kind.encode()
