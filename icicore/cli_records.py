@@ -8,6 +8,7 @@ from icicore.cli_tools import PATH, example, print_json, progress_bar, services
 
 
 @click.group()
+@example("icicore audit verify")
 def audit() -> None:
     """Check the audit log."""
 

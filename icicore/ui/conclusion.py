@@ -151,13 +151,15 @@ def _message() -> None:
 
 def _report(row: CaseRow, secret: str) -> None:
     """Links, not buttons: an address stays good while the page runs again, and the file is made on request."""
-    links = "".join(
-        f'<a class="i-download" href="{esc(report_url(row.case_key, kind, secret=secret, user="local"))}" '
-        f'download="{esc(_file_name(row.case_id, kind))}">{kind.upper()}</a>'
-        for kind in ("pdf", "json")
-    )
+    links = "".join(_link(row, kind, secret) for kind in ("pdf", "json"))
     words = "One page: answer, reasons, pictures, quality, and what is signed. A draft is not in it."
     st.html(charts.card("Report", charts.note(words), f'<div class="i-downloads">{links}</div>'))
+
+
+def _link(row: CaseRow, kind: str, secret: str) -> str:
+    address, name = report_url(row.case_key, kind, secret=secret, user="local"), _file_name(row.case_id, kind)
+    hint = f"Download the report as {kind.upper()}"
+    return f'<a class="i-download" href="{esc(address)}" download="{esc(name)}" title="{hint}">{kind.upper()}</a>'
 
 
 def _file_name(case_id: str, kind: str) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 from icicore.store.audit import AuditRow
 from icicore.store.reviews import Review
 from icicore.ui import charts
-from icicore.ui.text import count, esc, percent, short_digest
+from icicore.ui.text import count, esc, percent
 from icicore.ui.widgets import badge
 from icicore.workflows.records import Difference
 
@@ -22,6 +22,8 @@ ACTIONS: Mapping[str, str] = {
     "addendum signed": "Addendum signed",
     "export": "Exported",
 }
+
+_DIGITS = 8
 
 
 def judgement_word(judgement: str | None) -> str:
@@ -53,7 +55,7 @@ def signed_card(review: Review, addenda: Sequence[Review], changed: Difference) 
 
 
 def _entry(review: Review) -> str:
-    word = badge(judgement_word(review.judgement), "line" if review.judgement is None else "")
+    word = "" if review.judgement is None else badge(judgement_word(review.judgement))
     kind = "Addendum" if review.is_addendum else "Signed review"
     shown = esc(when(review.signed))
     line = (
@@ -105,9 +107,7 @@ def timeline_card(rows: Sequence[AuditRow]) -> str:
         "A view is logged once a visit. The log holds hashes, no values and no text; rows cannot be changed, and "
         "<code>icicore audit verify</code> finds what was altered all the same."
     )
-    return charts.card(
-        "History", body, charts.note(means), detail=count(len(rows), "entry").replace("entrys", "entries")
-    )
+    return charts.card("History", body, charts.note(means), detail=count(len(rows), "event"))
 
 
 def _line(row: AuditRow) -> str:
@@ -118,5 +118,5 @@ def _line(row: AuditRow) -> str:
     named = f"{row.actor}\n" + "\n".join(f"{name}: {value}" for name, value in hashes.items())
     return (
         f'<li title="{esc(named)}"><span class="i-at">{esc(when(row.at))}</span><b>{esc(what)}</b>'
-        f"<span>{esc(row.actor)}</span><code>{row.seq}:{short_digest(row.digest)}</code></li>"
+        f"<span>{esc(row.actor)}</span><code>{row.seq}:{row.digest[:_DIGITS]}</code></li>"
     )

@@ -43,9 +43,18 @@ class CaseReport:
         return (json.dumps(self.content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def build_report(services: Services, key: str, result: CaseResult, *, folder: Path | None = None) -> CaseReport:
-    """The report of a result, with everything signed on its case; ``folder`` is the case folder where it is known."""
-    pictures = _pictures(services, result)
+def build_report(
+    services: Services, key: str, result: CaseResult, *, folder: Path | None = None, draw: bool = True
+) -> CaseReport:
+    """The report of a result, with everything signed on its case.
+
+    Parameters
+    ----------
+    folder : the case folder, where it is known; it holds the clinical values
+    draw : False leaves out the pictures, which the JSON does not need
+    """
+    tiles = _tiles(result)
+    pictures = _pictures(services, result, tiles) if draw else Pictures()
     features = result.folder / "features.json"
     facts = CaseFacts(
         prediction=result.prediction,
@@ -53,7 +62,7 @@ def build_report(services: Services, key: str, result: CaseResult, *, folder: Pa
         features=json.loads(features.read_text(encoding="utf-8")) if features.is_file() else [],
         clinical=_clinical(folder, result.prediction),
         reviews=_reviews(services, key, result.prediction),
-        tiles=[t.entry for t in pictures.tiles],
+        tiles=tiles,
     )
     return CaseReport(report_content(facts), pictures)
 
@@ -94,7 +103,7 @@ def report_folder(
 def _exported(
     services: Services, key: str, result: CaseResult, kind: str, *, folder: Path | None, by: Person | None = None
 ) -> bytes:
-    content = build_report(services, key, result, folder=folder).as_bytes(kind)
+    content = build_report(services, key, result, folder=folder, draw=kind == PDF).as_bytes(kind)
     hashes = {**hashes_of(result.prediction), "format": kind, "file": hashlib.sha256(content).hexdigest()}
     record(services, EXPORT, case_key=key, hashes=hashes, by=by)
     return content
@@ -162,12 +171,16 @@ def _review(review: Review, shown: Json, rows: dict[str, AuditRow]) -> Json:
     }
 
 
-def _pictures(services: Services, result: CaseResult) -> Pictures:
-    if not result.slides:
-        return Pictures(missing=_NO_SLIDE)
-    tiles = strongest(
+def _tiles(result: CaseResult) -> list[Json]:
+    """The tiles that counted most, over all slides."""
+    return strongest(
         [t for n, layers in enumerate(result.slides, 1) for t in top_tiles(_folder(result, layers), layers, slide=n)]
     )
+
+
+def _pictures(services: Services, result: CaseResult, tiles: Sequence[Json]) -> Pictures:
+    if not result.slides:
+        return Pictures(missing=_NO_SLIDE)
     with ExitStack() as stack:
         try:
             readers = [stack.enter_context(_open(services, layers)) for layers in result.slides]
