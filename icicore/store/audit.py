@@ -30,6 +30,10 @@ log = logging.getLogger(__name__)
 
 GENESIS = "0" * 64
 """The digest before the first row."""
+MOST_EVENTS = 200
+"""How many events a timeline shows."""
+SIGNED = " signed"
+"""How the actions of signatures end."""
 _TRIES = 20
 _T = TypeVar("_T")
 
@@ -146,11 +150,17 @@ class AuditLog:
         self.head.advance(row, self._digest_at)
         return row
 
-    def of_case(self, case_key: str, *, limit: int = 200) -> list[AuditRow]:
+    def of_case(self, case_key: str, *, limit: int = MOST_EVENTS) -> list[AuditRow]:
         """Rows of one case, newest first."""
         query = select(AuditTable).where(AuditTable.case_key == case_key)
         with self._database.session() as session:
             return [_to_row(r) for r in session.scalars(query.order_by(AuditTable.seq.desc()).limit(limit))]
+
+    def signatures(self, case_key: str) -> list[AuditRow]:
+        """Rows of the signatures on a case, in order, however long its history is."""
+        query = select(AuditTable).where(AuditTable.case_key == case_key, AuditTable.action.like(f"%{SIGNED}"))
+        with self._database.session() as session:
+            return [_to_row(r) for r in session.scalars(query.order_by(AuditTable.seq))]
 
     def all(self) -> list[AuditRow]:
         """All rows in the order of their numbers."""

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from icicore.errors import IcicoreError
 from icicore.fingerprint import fingerprint
-from icicore.store.audit import AuditLog, AuditRow, Entry, append
+from icicore.store.audit import SIGNED, AuditLog, AuditRow, Entry, append
 from icicore.store.engine import Database
 from icicore.store.record_tables import DraftTable, ReviewTable
 from icicore.types import Json
@@ -197,7 +197,7 @@ class ReviewStore:
         hashes = {"review": review.digest, "result": review.result_digest}
         if review.is_addendum:
             hashes["of"] = review.parent
-        action = "addendum signed" if review.is_addendum else "review signed"
+        action = ("addendum" if review.is_addendum else "review") + SIGNED
         return append(session, Entry(review.author, action, review.case_key, hashes))
 
     def _refuse_signed(self, session: Session, draft: Draft, *, result_digest: str = "") -> None:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-from icicore.store.audit import AuditRow
+from icicore.store.audit import MOST_EVENTS, AuditRow
 from icicore.store.reviews import Review
 from icicore.ui import charts
 from icicore.ui.text import count, esc, percent
@@ -107,7 +107,11 @@ def timeline_card(rows: Sequence[AuditRow]) -> str:
         "A view is logged once a visit. The log holds hashes, no values and no text; rows cannot be changed, and "
         "<code>icicore audit verify</code> finds what was altered all the same."
     )
-    return charts.card("History", body, charts.note(means), detail=count(len(rows), "event"))
+    return charts.card("History", body, charts.note(means), detail=_extent(len(rows)))
+
+
+def _extent(n: int) -> str:
+    return f"newest {n} events" if n >= MOST_EVENTS else count(n, "event")
 
 
 def _line(row: AuditRow) -> str:

@@ -1,7 +1,7 @@
 """Check the audit log, and what was signed, against all that is known of them."""
 
 from icicore.errors import InputError
-from icicore.store.audit import AuditRow, Head, chain_faults
+from icicore.store.audit import SIGNED, AuditRow, Head, chain_faults
 from icicore.store.reviews import Review
 from icicore.types import Json
 from icicore.workflows.records import audit_log, review_store
@@ -71,7 +71,7 @@ def head_faults(rows: list[AuditRow], head: Head | None) -> list[str]:
 def review_faults(rows: list[AuditRow], reviews: list[Review]) -> list[str]:
     """Signed reviews that were changed, removed or slipped in, by the rows of their signatures."""
     faults = [f"review {r.review_id[:12]} was changed after it was signed" for r in reviews if r.computed() != r.digest]
-    signed = {r.hash_map().get("review"): r for r in rows if r.action.endswith(" signed")}
+    signed = {r.hash_map().get("review"): r for r in rows if r.action.endswith(SIGNED)}
     held = {r.digest for r in reviews}
     faults += [
         f"row {row.seq} tells of a signed review that is missing or was replaced"

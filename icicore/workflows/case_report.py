@@ -149,7 +149,7 @@ def _clinical(folder: Path | None, prediction: Json) -> ClinicalValues | None:
 def _reviews(services: Services, key: str, shown: Json) -> list[Json]:
     """Signed reviews, oldest first, each with its addenda and the audit row of its signature."""
     signed = review_store(services).of_case(key)
-    rows = {r.hash_map().get("review", ""): r for r in audit_log(services).of_case(key, limit=10_000)}
+    rows = {r.hash_map().get("review", ""): r for r in audit_log(services).signatures(key)}
     return [
         _review(r, shown, rows) | {"addenda": [_review(a, shown, rows) for a in signed if a.parent == r.review_id]}
         for r in signed
@@ -189,7 +189,8 @@ def _pictures(services: Services, result: CaseResult, tiles: Sequence[Json]) -> 
             drawn = [TilePicture(t, _tile(readers, result.slides, t)) for t in tiles]
         except SlideError:
             return Pictures(tiles=tuple(TilePicture(t, None) for t in tiles), missing=_GONE)
-    return Pictures(overview, tuple(drawn), "" if overview else "This result has no map of contributions.")
+    missing = "" if overview else "This result has no map of contributions."
+    return Pictures(overview, tuple(drawn), missing, n_slides=len(result.slides))
 
 
 def _folder(result: CaseResult, layers: Json) -> Path:

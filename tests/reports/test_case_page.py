@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,13 @@ def test_whatever_was_signed_stays_on_the_page(reviews, result, drawn):
         assert total < 4000 or "JSON report" in shown, "what is cut must be said to be cut"
 
 
+def test_short_addenda_are_all_printed_where_they_fit(result, drawn):
+    addenda = [review(f"note {i}", judgement=None) for i in range(4)]
+    shown = [t for *_, t in drawn(content_of(result, reviews=[review(addenda=addenda)]), pictures_of(result))]
+    assert [t for t in shown if t.startswith("note")] == [f"note {i}" for i in range(4)]
+    assert not any("earlier" in t for t in shown)
+
+
 def test_long_limits_names_and_many_slides_stay_on_the_page(result, drawn):
     reason = {"code": "x", "message": LONG[:900], "modality": "histology"}
     slides = [s | {"path": "w" * 300 + ".svs"} for s in result.prediction["slides"] * 6]
@@ -146,7 +154,9 @@ def test_long_limits_names_and_many_slides_stay_on_the_page(result, drawn):
     assert_in_order(lines)
     shown = " ".join(text for *_, text in lines)
     assert "more lines of limits are in the JSON report" in shown
-    assert "more slides are in the JSON report" in shown
+    assert "more in the JSON report." in shown
+    assert "the rest is in the JSON report" in shown
+    assert "C" * 64 in shown, "the case id must be whole"
     assert MORE in shown
 
 
@@ -268,3 +278,15 @@ def test_the_fonts_travel_with_their_licence():
     assert {p.name for p in folder.iterdir()} == {"DejaVuSansCondensed.ttf", "DejaVuSansCondensed-Bold.ttf", "LICENSE"}
     assert "Bitstream Vera" in (folder / "LICENSE").read_text(encoding="utf-8", errors="replace")
     assert unicodedata.normalize("NFC", "é") in printable("é")
+
+
+def test_of_several_slides_each_tile_names_its_own(result, drawn):
+    pictures = pictures_of(result)
+    shown = " | ".join(t for *_, t in drawn(content_of(result), replace(pictures, n_slides=2)))
+    assert "a, the largest of 2: contribution" in shown and " · slide 1" in shown
+    assert "slide 1" not in " | ".join(t for *_, t in drawn(content_of(result), pictures))
+
+
+def test_a_case_id_of_wide_letters_is_not_cut(result, drawn):
+    assert_in_order(lines := drawn(content_of(result, case_id="W" * 64)))
+    assert any(t == "W" * 64 for *_, t in lines)

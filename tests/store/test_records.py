@@ -86,6 +86,14 @@ def test_the_database_refuses_to_change_what_was_written(statement, database, au
     assert (audit.all(), store.all()) == before
 
 
+def test_signatures_are_found_behind_any_number_of_views(audit, store):
+    sign(store, audit, store.save(replace(store.draft("k1", "Ada"), judgement="likely")))
+    for _ in range(5):
+        audit.record(entry())
+    assert [r.action for r in audit.signatures("k1")] == ["review signed"]
+    assert audit.signatures("k2") == []
+
+
 def test_many_writers_leave_one_unbroken_chain(audit):
     threads = [threading.Thread(target=lambda: [audit.record(entry()) for _ in range(8)]) for _ in range(4)]
     for thread in threads:

@@ -23,7 +23,7 @@ from icicore.reports.case.pictures import Pictures
 from icicore.reports.case.reasons import draw_reasons_column
 from icicore.reports.case.slide import draw_slide_column
 from icicore.reports.case.statement import draw_statement, statement_height
-from icicore.reports.case.type import BOLD, PLACEHOLDER, Style, printable
+from icicore.reports.case.type import BOLD, MORE, PLACEHOLDER, Style, printable
 from icicore.types import Json
 
 MARGIN = 32.0
@@ -33,6 +33,8 @@ _MIDDLE = (300.0, 480.0)
 _WITHOUT_PICTURE = 352.0
 _MOST_SLIDES = 3
 _MOST_LIMIT_LINES = 5
+_MOST_HASH_LINES = 2
+_NAME = 40.0
 INTERVAL_MEANS = (
     "The interval shows how far the estimate varies between models trained on resamples of the same cohort; it does "
     "not cover patients unlike that cohort."
@@ -46,7 +48,7 @@ def render_report(content: Json, pictures: Pictures) -> bytes:
     rest = whole.below(_head(page, whole, content) + 4)
     rest = rest.below(_answer(page, rest, content) + 6)
     rest = rest.below(_limits(page, rest, content) + _GAP)
-    foot = _foot_height(content)
+    foot = _foot_height(content, rest.width)
     body = Box(rest.x, rest.y, rest.width, rest.height - foot)
     quality = _quality_height(content)
     wanted = statement_height(content, body.width)
@@ -69,7 +71,7 @@ def _head(page: Page, box: Box, content: Json) -> float:
     pill = Box(box.right - 92, box.y - 3, 92, 15)
     page.fill(pill, ACCENT, radius=7.5)
     page.text(pill.x, pill.y + 3.2, content["use"], Style(7, BOLD), width=pill.width, colour="#FFFFFF", align="c")
-    page.text(box.x, box.y + 12, content["case_id"], TITLE, width=320)
+    page.text(box.x, box.y + 12, content["case_id"], _title(content["case_id"], box.width), width=box.width)
     kinds = [words.TUMOURS.get(str(content["tumour_type"]), str(content["tumour_type"] or ""))]
     kinds += ["virtual case"] if content["virtual_case"] else []
     scored = content["scored_at"]
@@ -81,6 +83,12 @@ def _head(page: Page, box: Box, content: Json) -> float:
         text = "Model trained on virtual data"
         page.text(warning.x, warning.y + 3.2, text, Style(7, BOLD), width=warning.width, colour=WARN, align="c")
     return 43
+
+
+def _title(case_id: str, width: float) -> Style:
+    """The largest size at which the whole case id fits: on a filed page it must not be cut."""
+    sizes = (Style(size, BOLD) for size in (TITLE.size, 12.0, 10.0, 8.0))
+    return next((s for s in sizes if s.width(printable(case_id, BOLD)) <= width), Style(6.5, BOLD))
 
 
 def _answer(page: Page, box: Box, content: Json) -> float:
@@ -165,7 +173,7 @@ def _quality(page: Page, box: Box, content: Json) -> None:
     rows = [("Clinical", words.clinical_line(content["clinical"]))]
     rows += [(f"Slide {n}", _slide_line(slide)) for n, slide in enumerate(slides[:_MOST_SLIDES], start=1)]
     if len(slides) > _MOST_SLIDES:
-        rows.append(("", f"{len(slides) - _MOST_SLIDES} more slides are in the JSON report."))
+        rows.append(("", f"{len(slides) - _MOST_SLIDES} more in the JSON report."))
     for number, (name, text) in enumerate(rows):
         page.text(box.x, y + number * BODY.line, name, BODY, width=44, colour=MUTED)
         style = BODY if BODY.width(printable(text)) <= box.width - 46 else SMALL
@@ -202,17 +210,29 @@ def _hash_rows(content: Json) -> list[tuple[str, str]]:
     ]
 
 
-def _foot_height(content: Json) -> float:
-    return 16 + (len(_hash_rows(content)) + 2) * TINY.line
+def _hash_lines(content: Json, width: float) -> list[tuple[str, list[str]]]:
+    """Names and their lines, at most two each; the end of a longer one says where the rest is."""
+    rows = []
+    for name, text in _hash_rows(content):
+        lines = TINY.wrap(text, width - _NAME)
+        if len(lines) > _MOST_HASH_LINES:
+            rest = " … the rest is in the JSON report"
+            last = TINY.clip(lines[_MOST_HASH_LINES - 1], width - _NAME - TINY.width(rest))
+            lines = [*lines[: _MOST_HASH_LINES - 1], last.removesuffix(MORE) + rest]
+        rows.append((name, lines))
+    return rows
+
+
+def _foot_height(content: Json, width: float) -> float:
+    return 16 + (sum(len(lines) for _, lines in _hash_lines(content, width)) + 2) * TINY.line
 
 
 def _foot(page: Page, box: Box, content: Json) -> None:
     page.rule(box.x, box.y + 4, box.right, box.y + 4)
     y = box.y + 9
-    for name, text in _hash_rows(content):
-        page.text(box.x, y, name, TINY, width=40, colour=MUTED)
-        page.text(box.x + 40, y, text, TINY, width=box.width - 40, colour=MUTED)
-        y += TINY.line
+    for name, lines in _hash_lines(content, box.width):
+        page.text(box.x, y, name, TINY, width=_NAME, colour=MUTED)
+        y += page.lines(box.x + _NAME, y, lines, TINY, colour=MUTED)
     use = f"{content['use']}. Supports a decision and never makes one; not a medical device."
     page.text(box.x, y + 2, use, Style(TINY.size, BOLD), width=box.width)
     if _has_unprintable(content):

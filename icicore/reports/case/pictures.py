@@ -50,11 +50,12 @@ class TilePicture:
 
 @dataclass(frozen=True)
 class Pictures:
-    """All pictures; ``missing`` says why there is none, empty otherwise."""
+    """All pictures; ``missing`` says why there is none, empty otherwise. ``n_slides`` counts the slides of the case."""
 
     overview: Overview | None = None
     tiles: tuple[TilePicture, ...] = ()
     missing: str = ""
+    n_slides: int = 1
 
 
 def load_layer(folder: Path, layers: Json, name: str = LAYER) -> Layer | None:

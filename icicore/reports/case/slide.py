@@ -20,17 +20,18 @@ def draw_slide_column(page: Page, box: Box, pictures: Pictures) -> None:
         reason = pictures.missing or "No picture."
         page.text(area.x + 12, area.y + area.height / 2 - 5, reason, width=area.width - 24, colour=MUTED, align="c")
     else:
-        _overview(page, area, pictures.overview)
+        _overview(page, area, pictures.overview, pictures.n_slides)
     below = Box(box.x, area.bottom + 2, box.width, tiles_height)
     for row, (name, kind) in enumerate((("for", "for\nresponse"), ("against", "against\nresponse"))):
         tiles = [t for t in pictures.tiles if t.entry["side"] == name]
-        _tile_row(page, below.below(13 + row * (side + _CAPTION)), tiles, kind, side)
+        _tile_row(page, below.below(13 + row * (side + _CAPTION)), tiles, kind, side, several=pictures.n_slides > 1)
     if pictures.tiles:
         page.text(below.x, below.y, "Tiles that counted most, contribution in logit", SMALL, width=box.width)
 
 
-def _overview(page: Page, box: Box, overview: Overview) -> None:
-    title = f"{overview.slide}: contribution of each tile, red for response, blue against"
+def _overview(page: Page, box: Box, overview: Overview, n_slides: int) -> None:
+    which = f", the largest of {n_slides}" if n_slides > 1 else ""
+    title = f"{overview.slide}{which}: contribution of each tile, red for response, blue against"
     page.text(box.x + 28, box.y - 12.4, title, SMALL, width=box.width - 28, colour=MUTED)
     room = Box(box.x, box.y, box.width, box.height - 24)
     width, height = overview.size_px
@@ -51,7 +52,7 @@ def _legend(page: Page, box: Box, legend: Legend) -> None:
     page.text(ramp.right + 8, box.y - 0.5, legend.title, TINY, width=box.width - 178, colour=MUTED)
 
 
-def _tile_row(page: Page, box: Box, tiles: list[TilePicture], kind: str, side: float) -> None:
+def _tile_row(page: Page, box: Box, tiles: list[TilePicture], kind: str, side: float, *, several: bool) -> None:
     if not tiles:
         return
     colour = FOR if kind.startswith("for") else AGAINST
@@ -62,5 +63,6 @@ def _tile_row(page: Page, box: Box, tiles: list[TilePicture], kind: str, side: f
         page.fill(place, SUNKEN)
         if tile.jpeg is not None:
             page.picture(place, tile.jpeg)
-        text = words.plus(tile.entry["contribution"], 3)
+        slide = f" · slide {tile.entry['slide']}" if several else ""
+        text = words.plus(tile.entry["contribution"], 3) + slide
         page.text(place.x, place.bottom + 0.8, text, TINY, width=side, align="c")

@@ -33,7 +33,7 @@ def draw_statement(page: Page, box: Box, content: Json) -> None:
         page.text(rest.x, rest.y, "No review was signed.", BODY, width=rest.width, colour=MUTED)
         return
     room = rest.height - SMALL.line
-    entries = _chosen(everything, room)
+    entries = _chosen(everything, room, box.width)
     heights = _shared([_wanted(e, box.width) for e in entries], room - sum(_fixed(e) for e in entries))
     for entry, height in zip(entries, heights, strict=True):
         rest = rest.below(_entry(page, rest, entry, height, first=entry is everything[0]))
@@ -47,13 +47,16 @@ def _entries(content: Json) -> list[Json]:
     return [] if not content["reviews"] else [content["reviews"][-1], *content["reviews"][-1]["addenda"]]
 
 
-def _chosen(entries: Sequence[Json], room: float) -> list[Json]:
+def _chosen(entries: Sequence[Json], room: float, width: float) -> list[Json]:
     """The review, and as many of its newest addenda as leave each a few lines."""
-    fewest = _FEWEST_LINES * Style(SMALLEST).line
-    used, kept = _fixed(entries[0]) + fewest, 0
+
+    def least(entry: Json) -> float:
+        return _fixed(entry) + min(_FEWEST_LINES * Style(SMALLEST).line, _wanted(entry, width))
+
+    used, kept = least(entries[0]), 0
     for entry in reversed(entries[1:]):
-        used += _fixed(entry) + fewest
-        if used > room:
+        used += least(entry)
+        if used > room + 0.01:
             break
         kept += 1
     return [entries[0], *entries[len(entries) - kept :]]

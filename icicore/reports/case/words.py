@@ -81,7 +81,7 @@ def comparator(values: Json, key: str, unit: str) -> str:
 def clinical_line(values: Json | None) -> str:
     """The clinical values in one line."""
     if values is None:
-        return "not given"
+        return "none, or no longer as they were scored"
     sex = {"F": "female", "M": "male"}
     parts = [
         f"age {values['age']:g} years" if values.get("age") is not None else "age not measured",
