@@ -90,10 +90,12 @@ def _left_out(reviews: int, addenda: int) -> str:
 
 def _entry(page: Page, box: Box, entry: Json, height: float, *, first: bool) -> float:
     x, width = box.x + _INDENT, box.width - _INDENT
-    judgement = words.JUDGEMENTS.get(str(entry["judgement"]), "Addendum" if not first else "")
-    page.text(x, box.y, judgement, _JUDGEMENT, width=120, colour=INK)
-    shift = _JUDGEMENT.width(_JUDGEMENT.clip(judgement, 120)) + 8
-    by = f"{'Signed' if first else 'Addendum signed'} by {entry['author']}, {words.utc(entry['signed'])}"
+    judged = words.JUDGEMENTS.get(str(entry["judgement"]), "")
+    head = judged or ("" if first else "Addendum")
+    page.text(x, box.y, head, _JUDGEMENT, width=120, colour=INK)
+    shift = _JUDGEMENT.width(_JUDGEMENT.clip(head, 120)) + 8 if head else 0.0
+    kind = "Addendum signed" if judged and not first else "Signed"
+    by = f"{kind} by {entry['author']}, {words.utc(entry['signed'])}"
     if entry.get("audit"):
         by += f" · audit row {entry['audit']}"
     page.text(x + shift, box.y + 1, by, SMALL, width=width - shift, colour=MUTED)
