@@ -18,6 +18,7 @@ from icicore.workflows.records import LONGEST_TEXT
 VIEWED = "_viewed"
 """The case and result that this visit was logged for."""
 ADDENDUM, REVIEW = "Addendum", "New review of the result shown"
+ADOPTED = "What another window held, unsaved, is kept as the draft of an addendum."
 _TEXT_HEIGHT = 150
 
 
@@ -42,6 +43,8 @@ def conclusion_panel(records: Records, row: CaseRow, result: CaseResult, *, secr
     if changed:
         st.warning(plain(f"Changed on disk since the score: {', '.join(changed)}. Score the case again to use it."))
     parent = _target(records, reviews, result.prediction)
+    if parent and records.adopt_aside(reviews[-1]):
+        session.put(MESSAGE, ("info", ADOPTED))
     _form(DraftDesk(records, row.case_key, parent), records.author, result.prediction, addendum=bool(parent))
     _report(row, secret)
 
@@ -135,7 +138,7 @@ def _settle(desk: DraftDesk) -> None:
     other = conflict.stored
     at = f" at {when(other.updated)}" if other.updated else ""
     said = " · ".join(filter(None, (judgement_word(other.judgement) if other.judgement else "", other.text)))
-    st.warning(plain(f"Another window saved this draft{at}: “{said or 'nothing'}”. Yours stands above, not saved."))
+    st.warning(plain(f"Another window saved this draft{at}: “{said or 'nothing'}”. Yours stands above."))
     line = st.container(horizontal=True, gap="small")
     line.button("Keep mine", key="keep_mine", on_click=desk.keep_mine)
     line.button("Take the other", key="take_other", on_click=desk.take_other)

@@ -59,6 +59,8 @@ class DraftDesk:
         moved = known is None or ((stored.version or known.version) and _seen(known) != _seen(stored))
         if moved and self.conflict is None:
             self._show(stored)
+        if known is None:
+            self._take_up_aside(stored)
         for key, value in ((self.judgement_key, self.draft.judgement), (self.text_key, self.draft.text)):
             if key not in st.session_state:  # the fields forget their values while another panel is open
                 st.session_state[key] = value
@@ -72,7 +74,7 @@ class DraftDesk:
         """Store what the fields hold; tells whether it is stored now."""
         written = self._written()
         if self.conflict is not None:
-            session.put(self._conflict_key, Conflict(written, self.conflict.stored))
+            self._dispute(written, self.conflict.stored)
             return False
         if (written.judgement, written.text.strip()) == (self.draft.judgement, self.draft.text):
             return True
@@ -82,14 +84,14 @@ class DraftDesk:
         """Settle a conflict: this window's text replaces what the other one saved."""
         if self.conflict is not None:
             stored, mine = self.conflict.stored, self._written()
-            session.put(self._conflict_key, None)
+            self._settle()
             self._store(replace(mine, draft_id=stored.draft_id, version=stored.version))
 
     def take_other(self) -> None:
         """Settle a conflict: the other window's text comes into the fields."""
         if self.conflict is not None:
             stored = self.conflict.stored
-            session.put(self._conflict_key, None)
+            self._settle()
             self._show(stored)
 
     def ask(self) -> None:
@@ -110,7 +112,7 @@ class DraftDesk:
         except AlreadySigned as error:
             self._too_late(error)
         except DraftChanged as error:
-            session.put(self._conflict_key, Conflict(self.draft, error.stored))
+            self._dispute(self.draft, error.stored)
         except InputError as error:
             session.put(MESSAGE, ("error", str(error)))
         else:
@@ -120,12 +122,29 @@ class DraftDesk:
         try:
             session.put(self._draft_key, self._records.save(draft))
         except DraftChanged as error:
-            session.put(self._conflict_key, Conflict(draft, error.stored))
+            self._dispute(draft, error.stored)
             return False
         except AlreadySigned as error:
             self._too_late(error)
             return False
         return True
+
+    def _dispute(self, mine: Draft, stored: Draft) -> None:
+        """Hold both versions until the clinician settles it; a reload must not lose this window's."""
+        session.put(self._conflict_key, Conflict(mine, stored))
+        self._records.set_aside(mine)
+
+    def _settle(self) -> None:
+        session.put(self._conflict_key, None)
+        self._records.settle(self._case_key, self._parent)
+
+    def _take_up_aside(self, stored: Draft) -> None:
+        """In a window that has just been opened: words set aside before a reload come back into the fields."""
+        aside = self._records.aside(self._case_key, self._parent)
+        if aside.version and (aside.judgement, aside.text) != (stored.judgement, stored.text):
+            mine = replace(stored, judgement=aside.judgement, text=aside.text)
+            self._show(mine)
+            session.put(self._conflict_key, Conflict(mine, stored))
 
     def _too_late(self, error: AlreadySigned) -> None:
         signed = error.review

@@ -30,6 +30,18 @@ class Records(Protocol):
     def sign(self, draft: Draft, prediction: Json) -> Review:
         """Sign a draft on a result; raises ``DraftChanged``, ``AlreadySigned`` or ``InputError``."""
 
+    def aside(self, case_key: str, parent: str) -> Draft:
+        """Words set aside for a draft; version 0 when there are none."""
+
+    def set_aside(self, draft: Draft) -> None:
+        """Keep words that another window's draft kept out."""
+
+    def settle(self, case_key: str, parent: str) -> None:
+        """Forget what was set aside."""
+
+    def adopt_aside(self, signed: Review) -> bool:
+        """Make what was set aside the draft of an addendum; tells whether there was anything."""
+
     def continue_after(self, draft: Draft, signed: Review) -> Draft:
         """Keep what was written too late as the draft of an addendum."""
 

@@ -42,6 +42,22 @@ class WorkflowRecords:
         """Sign a draft on a result."""
         return records.sign_review(self._services, draft, prediction)
 
+    def aside(self, case_key: str, parent: str) -> Draft:
+        """Words set aside for a draft; version 0 when there are none."""
+        return self.draft(case_key, records.aside_of(parent))
+
+    def set_aside(self, draft: Draft) -> None:
+        """Keep words that another window's draft kept out."""
+        records.set_aside(self._services, draft)
+
+    def settle(self, case_key: str, parent: str) -> None:
+        """Forget what was set aside."""
+        records.review_store(self._services).discard(self.aside(case_key, parent))
+
+    def adopt_aside(self, signed: Review) -> bool:
+        """Make what was set aside the draft of an addendum; tells whether there was anything."""
+        return records.adopt_aside(self._services, signed, self.author)
+
     def continue_after(self, draft: Draft, signed: Review) -> Draft:
         """Keep what was written too late as the draft of an addendum."""
         return records.continue_after(self._services, draft, signed)

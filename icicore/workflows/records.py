@@ -176,6 +176,29 @@ def sign_review(services: Services, draft: Draft, prediction: Json) -> Review:
     )
 
 
+def aside_of(parent: str) -> str:
+    """Where words wait that another window's draft kept out: a draft of its own beside that of ``parent``."""
+    return f"aside {parent[:24]}"
+
+
+def set_aside(services: Services, draft: Draft) -> Draft:
+    """Store words that could not be saved as the draft, so that they survive a reload until they are settled."""
+    draft, store = _checked(draft), review_store(services)
+    aside = store.draft(draft.case_key, draft.author, aside_of(draft.parent))
+    return store.save(replace(aside, judgement=draft.judgement, text=draft.text))
+
+
+def adopt_aside(services: Services, signed: Review, author: str) -> bool:
+    """Turn words set aside into the draft of an addendum when meanwhile the review was signed; tells whether any."""
+    store = review_store(services)
+    aside = store.draft(signed.case_key, author, aside_of(""))
+    if aside.version == 0:
+        return False
+    kept = continue_after(services, aside, signed)
+    store.discard(aside)
+    return kept.version > 0
+
+
 def continue_after(services: Services, draft: Draft, signed: Review) -> Draft:
     """Keep what the second of two signers wrote: it becomes a draft of an addendum to what was signed.
 

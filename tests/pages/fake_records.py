@@ -29,6 +29,14 @@ class FakeRecords:
     def save(self, draft: Draft) -> Draft:
         raise AssertionError("these records cannot be written")
 
+    def aside(self, case_key: str, parent: str) -> Draft:
+        return Draft("a", case_key, self.author, parent)
+
+    def adopt_aside(self, signed: Review) -> bool:
+        return False
+
+    set_aside: Any = save
+    settle: Any = save
     sign: Any = save
     continue_after: Any = save
 

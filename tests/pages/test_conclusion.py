@@ -184,6 +184,32 @@ def test_two_windows_with_different_words(choice: str, kept: str, conclusion: An
     assert two.button(key="sign") is not None
 
 
+def test_a_reload_in_the_middle_of_a_conflict_loses_nothing(conclusion: Any, records: WorkflowRecords) -> None:
+    one = judge(conclusion(), "likely")
+    two = conclusion()
+    write(one, "theirs")
+    write(two, "mine")
+    write(two, "mine, longer")
+    again = conclusion()
+    assert again.text_area[0].value == "mine, longer" and "theirs" in everything(again)
+    press(again, "keep_mine")
+    assert records.draft(A, "").text == "mine, longer"
+    assert "Another window saved" not in everything(conclusion())
+
+
+def test_a_signature_in_the_middle_of_a_conflict_loses_nothing(conclusion: Any, records: WorkflowRecords) -> None:
+    one = judge(conclusion(), "likely")
+    two = conclusion()
+    write(one, "theirs")
+    write(two, "mine")
+    sign(one)
+    assert "kept as the draft of an addendum" in everything(one)
+    two.run()
+    (review,) = records.reviews(A)
+    assert two.text_area[0].value == records.draft(A, review.review_id).text == "mine"
+    assert records.aside(A, "").version == 0
+
+
 def test_a_view_is_logged_once_a_visit(conclusion: Any, services: Services) -> None:
     at = conclusion()
     for panel in ("Why", "Conclusion"):
