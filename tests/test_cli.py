@@ -39,21 +39,7 @@ def case_with(folder: Path, slide: Path | None = None, **record: object) -> Path
 
 
 @pytest.mark.parametrize(
-    "command",
-    [
-        "doctor",
-        "demo",
-        "simulate",
-        "embed",
-        "predict",
-        "explain",
-        "train",
-        "tune",
-        "evaluate",
-        "bundles",
-        "report",
-        "audit",
-    ],
+    "command", "doctor demo simulate embed predict explain train tune evaluate bundles report audit".split()
 )
 def test_every_command_has_help_with_an_example(command, tmp_path):
     done = run(command, "--help", home=tmp_path)

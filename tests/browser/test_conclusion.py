@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from icicore.settings import read_settings
 from icicore.simulate.case_writer import write_case
@@ -66,7 +67,7 @@ def test_write_reload_sign_add_and_export(scored: tuple[Path, Path, str], addres
         page.get_by_text(", 2 words; a reload keeps it").wait_for()
         open_conclusion(page, address)
         page.get_by_text(", 2 words; a reload keeps it").wait_for()
-        assert page.get_by_label(WORDS).input_value() == "<b>LDH</b> doubled."
+        expect(page.get_by_label(WORDS)).to_have_value("<b>LDH</b> doubled.", timeout=10_000)
         open_conclusion(other, address)
         other.get_by_role("button", name="Sign review").click()
         other.get_by_role("button", name="Sign for good").wait_for()
