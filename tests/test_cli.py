@@ -38,9 +38,10 @@ def case_with(folder: Path, slide: Path | None = None, **record: object) -> Path
     return folder
 
 
-@pytest.mark.parametrize(
-    "command", "doctor demo simulate embed predict explain train tune evaluate bundles report audit".split()
-)
+COMMANDS = ("doctor", "demo", "simulate", "embed", "predict", "explain", "train", "tune", "evaluate", "bundles")
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "report", "audit"])
 def test_every_command_has_help_with_an_example(command, tmp_path):
     done = run(command, "--help", home=tmp_path)
     assert done.returncode == 0
