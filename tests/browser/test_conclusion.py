@@ -43,7 +43,7 @@ def address(scored: tuple[Path, Path, str]) -> Iterator[str]:
 
 
 def open_conclusion(page: Any, address: str) -> None:
-    page.goto(address)
+    page.goto(address, timeout=120_000)
     page.get_by_text("Probability of objective response").wait_for(timeout=60_000)
     page.get_by_text("Conclusion", exact=True).click()
 
