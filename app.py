@@ -18,6 +18,13 @@ if get_script_run_ctx(suppress_warning=True) is None:
     from icicore.workflows.services import build_services
 
     services = build_services(read_settings())
+
+    def export_report(case_key: str, kind: str) -> bytes:
+        """Make a report; imported when the first one is asked for, as drawing takes long to load."""
+        from icicore.workflows import case_report
+
+        return case_report.export_report(services, case_key, kind)
+
     enable_tcp_nodelay()
     app = st.App(
         "icicore/ui/main.py",
@@ -26,6 +33,7 @@ if get_script_run_ctx(suppress_warning=True) is None:
             find_slide=services.find_slide,
             results_dir=services.settings.results_dir,
             secret=installation_secret(services.settings.home),
+            export_report=export_report,
         ),
         lifespan=lifespan,
     )

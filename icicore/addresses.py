@@ -50,6 +50,11 @@ def asset_digest() -> str:
     return digest.hexdigest()[:12]
 
 
+def report_id(case_key: str) -> str:
+    """What a token for the report of a case signs; no slide id looks like it."""
+    return f"report/{case_key}"
+
+
 def mint(secret: str, slide_id: str, user: str, *, now: float) -> str:
     """Sign a slide for a user.
 

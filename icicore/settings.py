@@ -25,6 +25,7 @@ class Settings:
     device : ``auto``, ``cpu``, ``cuda:0`` ... (``ICICORE_DEVICE``)
     precision : ``auto``, ``fp32``, ``bf16`` (``ICICORE_PRECISION``)
     checkpoints : folder of model bundles (``ICICORE_CHECKPOINTS``, default ``checkpoints/`` of the project)
+    user : name under which reviews are signed (``ICICORE_USER``, default the account of the operating system)
     """
 
     home: Path
@@ -35,6 +36,7 @@ class Settings:
     device: str
     precision: str
     checkpoints: Path
+    user: str = ""
 
     @property
     def demo_dir(self) -> Path:
@@ -84,4 +86,5 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         device=device,
         precision=precision,
         checkpoints=Path(get("CHECKPOINTS", str(PROJECT / "checkpoints"))).expanduser().absolute(),
+        user=get("USER", ""),
     )

@@ -5,6 +5,7 @@ import streamlit as st
 from icicore.jobs import queue
 from icicore.ui import review, session
 from icicore.ui.backend import backend
+from icicore.ui.conclusion import log_view
 from icicore.ui.places import CASES
 from icicore.ui.widgets import empty, page_head
 
@@ -19,6 +20,7 @@ if row is None:
 
 result = desk.result(row.case_key)
 review.head(row, result)
+log_view(desk.records, row, result)
 above = st.container()  # reserved: what comes and goes above the viewer must not move it, or it starts anew
 with above:
     active = review.notices(desk, row, result)

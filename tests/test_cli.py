@@ -38,9 +38,10 @@ def case_with(folder: Path, slide: Path | None = None, **record: object) -> Path
     return folder
 
 
-@pytest.mark.parametrize(
-    "command", ["doctor", "demo", "simulate", "embed", "predict", "explain", "train", "tune", "evaluate", "bundles"]
-)
+COMMANDS = ("doctor", "demo", "simulate", "embed", "predict", "explain", "train", "tune", "evaluate", "bundles")
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "report", "audit"])
 def test_every_command_has_help_with_an_example(command, tmp_path):
     done = run(command, "--help", home=tmp_path)
     assert done.returncode == 0
@@ -121,3 +122,23 @@ def test_every_broken_slide_gets_one_line_and_leaves_nothing(name, word, tmp_pat
     assert not list(home.glob("predictions/*"))
     assert not list(home.glob("embeddings/**/*.safetensors"))
     assert_one_line_error(run("embed", shared(f"slides/broken/{name}"), home=home), name)
+
+
+def test_audit_verify_says_intact_and_prints_the_head(tmp_path):
+    done = run("audit", "verify", home=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "0 rows, 0 signed reviews: intact\n"), done.stderr
+    report = json.loads(run("audit", "verify", "--json", home=tmp_path).stdout)
+    assert report["ok"] and report["head"] is None
+    assert_one_line_error(run("audit", "verify", "--expect", "x", home=tmp_path), "NUMBER:DIGEST")
+
+
+def test_audit_verify_exits_with_1_when_rows_are_missing(tmp_path):
+    (tmp_path / "audit.head").write_text("not json")
+    done = run("audit", "verify", home=tmp_path)
+    assert done.returncode == 1
+    assert "fault    audit.head cannot be read" in done.stdout
+
+
+def test_report_refuses_what_it_cannot_write(tmp_path):
+    case = case_with(tmp_path / "case", clinical={"age": 60})
+    assert_one_line_error(run("report", case, "--out", tmp_path / "r.txt", home=tmp_path), ".pdf or .json")

@@ -10,6 +10,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from icicore.addresses import ROOT, STATIC, asset_digest
+from icicore.server.reports import ExportReport, ReportRoutes
 from icicore.server.results import ResultRoutes
 from icicore.server.slides import SlideRoutes
 from icicore.server.sources import FindSlide, OpenSource, SourcePool, open_deepzoom
@@ -34,6 +35,7 @@ def build_routes(
     results_dir: Path,
     secret: str,
     open_source: OpenSource = open_deepzoom,
+    export_report: ExportReport | None = None,
 ) -> list[BaseRoute]:
     """Build the routes of the tile server.
 
@@ -44,6 +46,7 @@ def build_routes(
     results_dir : folder of results, ``<case>/<bundle>/slides/<slide>/``
     secret : the installation's secret that signs the tokens
     open_source : opens a slide for display
+    export_report : makes the report of a case; without it there are no reports
 
     Returns
     -------
@@ -55,7 +58,9 @@ def build_routes(
     slides = SlideRoutes(SourcePool(find_slide, open_source), secret)
     results = ResultRoutes(results_dir, secret)
     result = "{case}/{bundle}/{slide}"
+    reports = [] if export_report is None else [ReportRoutes(export_report, secret)]
     return [
+        *(Route(f"{root}/report/{{case}}.{{kind}}", r.report) for r in reports),
         Route(f"{root}/slide/{{slide}}.json", slides.info),
         Route(f"{root}/tiles/{{slide}}/{{level:int}}/{{col:int}}_{{row:int}}.jpg", slides.tile),
         Route(f"{root}/region/{{slide}}.jpg", slides.region),

@@ -10,6 +10,7 @@ from icicore.domain import ClinicalValues
 from icicore.store.cases import CaseRow
 from icicore.store.jobs import JobRow
 from icicore.types import Json
+from icicore.ui.records import Records
 from icicore.workflows.cases import CaseResult
 from icicore.workflows.services import Services
 
@@ -48,6 +49,10 @@ class Backend(Protocol):
     @property
     def secret(self) -> str:
         """Secret that signs tile addresses."""
+
+    @property
+    def records(self) -> Records:
+        """Reviews, timeline and report of a case."""
 
     def cases(self) -> list[CaseRow]:
         """Return the work list."""

@@ -49,6 +49,7 @@ LICENCES = (
     ("icicore", __version__, "Apache-2.0"),
     ("OpenSeadragon (viewer)", "6.1.1", "BSD-3-Clause"),
     ("Inter (typeface)", "variable", "SIL Open Font Licence 1.1"),
+    ("DejaVu Sans Condensed (typeface of the report)", "2.37", "Bitstream Vera licence"),
 )
 PACKAGES = (
     "streamlit",
@@ -60,6 +61,7 @@ PACKAGES = (
     "grad-cam",
     "timm",
     "safetensors",
+    "reportlab",
 )
 
 

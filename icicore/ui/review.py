@@ -8,6 +8,7 @@ from icicore.errors import InputError
 from icicore.store.cases import CaseRow
 from icicore.ui import charts, session
 from icicore.ui.backend import Backend
+from icicore.ui.conclusion import conclusion_panel, history
 from icicore.ui.inspector import tile_panel
 from icicore.ui.panels import clinical_panel, genes_panel, record_panel, slides_panel, threshold_words, why_panel
 from icicore.ui.stage import Shown, stage
@@ -15,7 +16,7 @@ from icicore.ui.text import TUMOUR_NAMES, count, esc
 from icicore.ui.widgets import badge, empty, error_line, page_head, reasons_html, show_jobs, state_badge
 from icicore.workflows.cases import CaseResult
 
-PANELS = ("Why", "Tile", "Genes", "Clinical", "Slides", "Record")
+PANELS = ("Why", "Tile", "Genes", "Clinical", "Slides", "Record", "Conclusion")
 INTERVAL_MEANS = (
     "<b>The interval</b> shows how far the estimate varies between models trained on resamples of the same cohort. "
     "It does not cover patients unlike that cohort."
@@ -125,6 +126,12 @@ def panel(backend: Backend, row: CaseRow, result: CaseResult, shown: Shown | Non
         "Genes": lambda: genes_panel(result, pathways),
         "Clinical": lambda: clinical_panel(result, backend.clinical(row.case_key)),
         "Slides": lambda: slides_panel(result),
-        "Record": lambda: record_panel(backend, result),
+        "Record": lambda: _record(backend, row, result),
+        "Conclusion": lambda: conclusion_panel(backend.records, row, result, secret=backend.secret),
     }
     shows[chosen or "Why"]()
+
+
+def _record(backend: Backend, row: CaseRow, result: CaseResult) -> None:
+    history(backend.records, row)
+    record_panel(backend, result)

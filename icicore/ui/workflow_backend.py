@@ -15,6 +15,7 @@ from icicore.store.cases import CaseRow
 from icicore.store.jobs import JobRow
 from icicore.types import Json
 from icicore.ui.backend import JobQueue, Pathways
+from icicore.ui.workflow_records import WorkflowRecords
 from icicore.workflows.cases import CaseResult, list_cases, load_case, load_result, open_case, openable_folders
 from icicore.workflows.services import build_services, bundle_names
 
@@ -29,6 +30,7 @@ class WorkflowBackend:
         self._services = build_services(read_settings())
         self._secret = installation_secret(self._services.settings.home)
         self._queue = queue
+        self._records = WorkflowRecords(self._services)
 
     @property
     def roots(self) -> Sequence[Path]:
@@ -44,6 +46,11 @@ class WorkflowBackend:
     def secret(self) -> str:
         """Secret that signs tile addresses."""
         return self._secret
+
+    @property
+    def records(self) -> WorkflowRecords:
+        """Reviews, timeline and report of a case, in the name of the local user."""
+        return self._records
 
     def cases(self) -> list[CaseRow]:
         """Return the work list."""

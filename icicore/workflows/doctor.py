@@ -121,6 +121,7 @@ def _shown(settings: Settings) -> dict[str, object]:
         "database": settings.database_url.split("@")[-1],  # never the password
         "queue": settings.queue_url.split("@")[-1],
         "checkpoints": settings.checkpoints,
+        "user": settings.user,
     }
 
 

@@ -30,9 +30,10 @@ from icicore.models.bundle import ModelBundle
 from icicore.slides.reader import open_slide, slide_digest
 from icicore.slides.tiling import TileGrid
 from icicore.types import F32, Json, Progress, no_progress
-from icicore.workflows.casefolder import read_case
+from icicore.workflows.casefolder import case_key, read_case
 from icicore.workflows.evidence import COARSEST, Evidence, SlideEvidence, gather, open_case_slide
 from icicore.workflows.prediction_json import Findings, assemble
+from icicore.workflows.records import record_score
 from icicore.workflows.services import BundleRef, Services
 
 DEFAULT_BACKBONE = "efficientnet_lite0"
@@ -162,6 +163,7 @@ def score_case(services: Services, case_key: str, *, progress: Progress = no_pro
     scored = score(services, case, ref, progress=progress)
     write_explanation(services, scored, result_folder(services, case_key, ref.digest), progress=progress)
     remember(services, key, scored.prediction)
+    record_score(services, case_key, scored.prediction)
     _update_row(services, case_key, scored.prediction, ref)
     return scored.prediction
 
@@ -198,6 +200,7 @@ def explain_to_folder(
     ref = services.bundle_ref(bundle)
     scored = score(services, read_case(folder), ref, progress=progress)
     layers = write_explanation(services, scored, out, progress=progress)
+    record_score(services, case_key(folder), scored.prediction)
     _write_tables(scored, out)
     if scored.tiles is not None:
         start = 0

@@ -3,6 +3,7 @@
 import importlib.metadata
 import platform
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from icicore import __version__
@@ -79,6 +80,7 @@ def assemble(evidence: Evidence, bundle: ModelBundle, ref: BundleRef, findings: 
         "virtual_case": evidence.virtual,
         "use": RESEARCH_USE,
         "versions": _versions(),
+        "scored_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": {name: round(value, 3) for name, value in findings.seconds.items()},
     }
 

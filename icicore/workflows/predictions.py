@@ -15,7 +15,8 @@ from icicore.fingerprint import file_digest, fingerprint, write_json
 from icicore.slides.digest import slide_digest
 from icicore.slides.reader import open_slide
 from icicore.types import Json, Progress, no_progress
-from icicore.workflows.casefolder import read_case
+from icicore.workflows.casefolder import case_key, read_case
+from icicore.workflows.records import record_score
 from icicore.workflows.services import BundleRef, Services
 
 SCHEMA = 1
@@ -54,6 +55,7 @@ def predict_case(
 
     prediction = score(services, case, ref, drop=drop, progress=progress).prediction
     remember(services, key, prediction)
+    record_score(services, case_key(folder), prediction)
     return prediction
 
 

@@ -18,6 +18,7 @@ from icicore.store.cases import CaseRow
 from icicore.store.jobs import JobRow
 from icicore.ui.backend import Pathways
 from icicore.workflows.cases import CaseResult
+from tests.pages.fake_records import FakeRecords
 
 BUNDLE = "b" * 64
 TILE_L0 = 512.0
@@ -275,6 +276,7 @@ class FakeBackend:
     calls: list[tuple[str, str]] = field(default_factory=list)
     secret: str = "not a secret"
     refuses_tiles: str = ""
+    records: Any = field(default_factory=FakeRecords)
 
     @property
     def roots(self) -> Sequence[Path]:

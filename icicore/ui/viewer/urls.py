@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit import config
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from icicore.addresses import ROOT, asset_digest, mint
+from icicore.addresses import ROOT, asset_digest, mint, report_id
 from icicore.fingerprint import fingerprint
 from icicore.types import Json
 
@@ -76,6 +76,12 @@ def viewer_urls(case_key: str, bundle_digest16: str, *, slide_ids: Iterable[str]
     now = time.time()
     tokens = {s[:16]: mint(secret, s[:16], user, now=now) for s in slide_ids}
     return ViewerUrls(root, f"{root}/static/{asset_digest()}", case_key, bundle_digest16, tokens)
+
+
+def report_url(case_key: str, kind: str, *, secret: str, user: str) -> str:
+    """Address of the report of a case as ``pdf`` or ``json``; the same all day."""
+    token = mint(secret, report_id(case_key), user, now=time.time())
+    return f"{_public_base()}/{ROOT}/report/{case_key}.{kind}?{urlencode({'t': token})}"
 
 
 def _public_base() -> str:
