@@ -12,6 +12,7 @@ from icicore.embeddings.bag import Bag, BagGrid
 from icicore.genomics.features import TokenScaler
 from icicore.models.bundle import ModelBundle, save_bundle
 from icicore.models.inputs import CaseInputs
+from icicore.models.reference import Reference
 from icicore.models.spec import BundleSpec, Calibration
 from icicore.models.zoo import Ensemble, ModelConfig, MultimodalModel, build
 from icicore.slides.quality import QualityReport
@@ -48,7 +49,12 @@ def make_model(seed: int = 0, config: ModelConfig = CONFIG) -> MultimodalModel:
 
 
 def make_bundle(
-    folder: Path, *, members: int = 3, config: ModelConfig = CONFIG, name: str = "tiny-virtual"
+    folder: Path,
+    *,
+    members: int = 3,
+    config: ModelConfig = CONFIG,
+    name: str = "tiny-virtual",
+    reference: Reference | None = None,
 ) -> ModelBundle:
     """A saved and loaded bundle of untrained members."""
     kinds = tuple(
@@ -75,7 +81,7 @@ def make_bundle(
     )
     ensemble = Ensemble([make_model(seed, config) for seed in range(members)])
     baseline = torch.zeros(members, config.histology_dim)
-    return save_bundle(folder, ensemble, spec, "# tiny\n", baseline_slide=baseline)
+    return save_bundle(folder, ensemble, spec, "# tiny\n", baseline_slide=baseline, reference=reference)
 
 
 def make_bag(rng: np.random.Generator, embeddings: np.ndarray, *, encoder_id: str = "fake@0123456789ab") -> Bag:

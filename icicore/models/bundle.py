@@ -1,4 +1,4 @@
-"""Model bundles: a folder with weights.safetensors, bundle.json and card.md. No pickle is ever read."""
+"""Model bundles: weights.safetensors, bundle.json, card.md and, if known, reference.safetensors. Never a pickle."""
 
 import contextlib
 import json
@@ -16,6 +16,7 @@ from torch import Tensor
 from icicore.errors import BundleError
 from icicore.fingerprint import file_digest, fingerprint, write_bytes, write_json
 from icicore.models.inputs import CaseInputs
+from icicore.models.reference import REFERENCE, Reference, read_reference
 from icicore.models.scoring import Score, score_case
 from icicore.models.spec import BundleSpec
 from icicore.models.zoo import Ensemble, build
@@ -40,6 +41,7 @@ class ModelBundle:
     baseline_slide : float (members, d), mean slide embedding of the training patients, per member
     card : text of card.md
     backbone_stage : weights of the backbone's last stage where it was tuned with the model, else empty
+    reference : distributions over the training patients; None in a bundle that was written without
     """
 
     name: str
@@ -50,6 +52,7 @@ class ModelBundle:
     baseline_slide: Tensor
     card: str = ""
     backbone_stage: Mapping[str, Tensor] = field(default_factory=dict)
+    reference: Reference | None = None
 
     def score(self, inputs: CaseInputs) -> Score:
         """Score one case; see ``scoring.score_case``."""
@@ -78,6 +81,7 @@ def save_bundle(
     *,
     baseline_slide: Tensor,
     backbone_stage: Mapping[str, Tensor] | None = None,
+    reference: Reference | None = None,
 ) -> ModelBundle:
     """Write a bundle folder atomically, replacing one of the same name, and return it as loaded again."""
     tensors = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
@@ -87,6 +91,9 @@ def save_bundle(
         write_bytes(temporary / WEIGHTS, save_tensors(tensors))
         content = spec.to_json()
         seal = {"weights_sha256": file_digest(temporary / WEIGHTS), "spec_sha256": fingerprint(_plain(content))}
+        if reference is not None:
+            write_bytes(temporary / REFERENCE, reference.to_bytes())
+            seal["reference_sha256"] = file_digest(temporary / REFERENCE)
         write_json(temporary / SPEC, {**content, "seal": seal})
         write_bytes(temporary / CARD, card.encode())
     return load_bundle(folder)
@@ -128,6 +135,7 @@ def load_bundle(folder: Path) -> ModelBundle:
         baseline_slide=baseline,
         card=card.read_text(encoding="utf-8") if card.is_file() else "",
         backbone_stage={name.removeprefix(_STAGE): value for name, value in stage.items()},
+        reference=read_reference(folder, seal, n_tokens=spec.model.n_tokens),
     )
 
 
@@ -173,7 +181,7 @@ def _read_spec(folder: Path) -> tuple[BundleSpec, Json]:
         raise BundleError(path, "is not a JSON object", remedy="copy the bundle again")
     seal = content.pop("seal", None)
     spec = BundleSpec.from_json(content, source=f"{folder.name}/{SPEC}")
-    if not isinstance(seal, dict) or set(seal) != {"weights_sha256", "spec_sha256"}:
+    if not isinstance(seal, dict) or set(seal) - {"reference_sha256"} != {"weights_sha256", "spec_sha256"}:
         raise BundleError(
             path, "carries no seal", expected="the digests of weights and content", remedy="copy it again"
         )

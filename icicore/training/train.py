@@ -26,6 +26,7 @@ from icicore.training.finetune import TuningData, finetune
 from icicore.training.fit import Member, fit_member, mean_slide_embedding, member_rows, model_config, raw_logits
 from icicore.training.heldout import operating_point
 from icicore.training.leakage import PARTS, case_hash, checked_split
+from icicore.training.reference import training_reference
 from icicore.training.slide_access import SlideAccess
 from icicore.training.splits import Split
 from icicore.training.study import EmbedSlide, read_study
@@ -172,7 +173,15 @@ def _save(
     models = [member.model for member in fitted[spec.model.kind]]
     baseline = torch.stack([mean_slide_embedding(model, run.scaled, run.split.train) for model in models])
     ensemble = Ensemble(models).eval()
-    return save_bundle(out, ensemble, spec, write_card(spec), baseline_slide=baseline, backbone_stage=stage)
+    return save_bundle(
+        out,
+        ensemble,
+        spec,
+        write_card(spec),
+        baseline_slide=baseline,
+        backbone_stage=stage,
+        reference=training_reference(run.study, run.split.train),
+    )
 
 
 def _prepare(study: StudyData, out: Path, config: TrainConfig, progress: Progress) -> _Run:

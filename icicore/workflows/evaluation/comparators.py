@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from icicore.evaluation.comparators import ComparatorInputs, comparator_scores
 from icicore.evaluation.evaluate import Scores
 from icicore.evaluation.threshold import sensitivity_first
 from icicore.models.bundle import ModelBundle
 from icicore.training.comparison import clinical_regression
 from icicore.training.config import TrainConfig
 from icicore.training.dataset import ScaledStudy, Scalers, StudyData
+from icicore.training.simple_scores import study_scores
 from icicore.types import F64, I32, Mask
 from icicore.workflows.evaluation.patients import TestPatients
 
@@ -36,17 +36,7 @@ def comparators(study: StudyData, patients: TestPatients, bundle: ModelBundle) -
 
 def simple_scores(study: StudyData) -> Mapping[str, F64]:
     """Score (N,) of all patients of the study by name; NaN where inputs are missing."""
-    ages = [np.nan if c is None or c.age is None else float(c.age) for c in study.clinical]
-    inputs = ComparatorInputs(
-        tokens=study.tokens,
-        kinds=study.token_kinds,
-        values=study.gene_values,
-        measured=study.gene_measured,
-        tumour_types=study.tumour_types,
-        ages=np.array(ages),
-        routine=study.routine,
-    )
-    return {NAMES[name]: values for name, values in comparator_scores(inputs).items()}
+    return {NAMES[name]: values for name, values in study_scores(study).items()}
 
 
 def _score(study: StudyData, patients: TestPatients, name: str, values: F64) -> Scores:

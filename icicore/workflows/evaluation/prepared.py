@@ -11,11 +11,11 @@ from icicore.evaluation.evaluate import Scores
 from icicore.models.bundle import ModelBundle
 from icicore.training.dataset import StudyData
 from icicore.training.pool import aligned_to
+from icicore.training.tissue import TissueMeasures, tissue_measures
 from icicore.types import F64, Mask, Progress
 from icicore.workflows.evaluation.comparators import comparators
 from icicore.workflows.evaluation.faithfulness import FaithfulnessLimits
 from icicore.workflows.evaluation.features import FeatureLimits
-from icicore.workflows.evaluation.measures import TissueMeasures, tissue_measures
 from icicore.workflows.evaluation.patients import TestPatients, find_test_patients, is_own_study
 from icicore.workflows.evaluation.scoring import CohortScorer, scaled_cases
 from icicore.workflows.evaluation.truth import Truth, read_truth

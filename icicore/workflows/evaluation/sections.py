@@ -9,8 +9,8 @@ from icicore.evaluation.association import spearman
 from icicore.evaluation.evaluate import Scores, pair_row, restrict, subset_row
 from icicore.evaluation.subgroups import age_band, subgroups, worst_group
 from icicore.training.dataset import StudyData
+from icicore.training.tissue import TissueMeasures
 from icicore.types import F64, I32, Json, Mask
-from icicore.workflows.evaluation.measures import TissueMeasures
 from icicore.workflows.evaluation.scoring import CohortScorer
 from icicore.workflows.evaluation.truth import Truth
 

@@ -13,9 +13,9 @@ from icicore.errors import Cancelled, StudyError
 from icicore.evaluation.metrics import auc_roc
 from icicore.models.bundle import load_bundle
 from icicore.simulate.truth_store import read_study_truth
+from icicore.training.tissue import split_slides
 from icicore.workflows.evaluation.faithfulness import FaithfulnessLimits
 from icicore.workflows.evaluation.features import FeatureLimits
-from icicore.workflows.evaluation.measures import split_slides
 from icicore.workflows.evaluation.prepared import EvaluationSpec
 from icicore.workflows.evaluation.run import evaluate_bundles, evaluate_on
 from tests.workflows.evaluation.conftest import untrained
