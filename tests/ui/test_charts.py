@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from icicore.ui import charts
+from icicore.ui.findings import findings_chart
 from icicore.ui.text import percent
 
 PREDICTION = {
@@ -88,7 +89,7 @@ def test_names_from_files_are_escaped_everywhere() -> None:
     made = [
         charts.gene_chart(frame, [EVIL]),
         charts.pathway_chart(sums),
-        charts.feature_chart([feature]),
+        findings_chart([feature], {}),
         charts.facts([(EVIL, EVIL)]),
         charts.quality_bars([(EVIL, 0.1)]),
     ]
