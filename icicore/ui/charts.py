@@ -189,8 +189,8 @@ def gene_chart(top: pd.DataFrame, pathway_order: Sequence[str]) -> str:
         title = gene_title(gene)
         rows.append(
             f'<div class="i-gene" title="{esc(title)}"><span class="i-symbol">{esc(gene["symbol"])}'
-            f"<small>{_kind_word(gene)}</small></span>{diverging(gene['attribution'], limit)}"
-            f'<span class="i-path">{_pathway_dot(gene["pathway"], pathway_order)}{esc(gene["pathway"])}</span></div>'
+            f"<small>{kind_word(gene)}</small></span>{diverging(gene['attribution'], limit)}"
+            f'<span class="i-path">{pathway_dot(gene["pathway"], pathway_order)}{esc(gene["pathway"])}</span></div>'
         )
     return f'<div class="i-genes">{_gene_head("Gene", "Pathway")}{"".join(rows)}</div>'
 
@@ -213,7 +213,8 @@ def _gene_head(left: str, right: str) -> str:
     return f'<div class="i-gene i-head"><span>{left}</span>{ENDS}<span>{right}</span></div>'
 
 
-def _kind_word(gene: Mapping[Hashable, Any]) -> str:
+def kind_word(gene: Mapping[Hashable, Any]) -> str:
+    """What stands behind a symbol: protein change or state of a mutation, kind and percentile of the others; HTML."""
     kind, percentile = str(gene["kind"]), gene.get("percentile")
     if kind == "Mutation":
         return esc(str(gene.get("change") or gene["state"]).split(" (")[0])  # the class stands in the title and table
@@ -221,24 +222,11 @@ def _kind_word(gene: Mapping[Hashable, Any]) -> str:
     return esc(("burden" if kind == "TMB" else kind) + place)
 
 
-def _pathway_dot(pathway: str, order: Sequence[str]) -> str:
+def pathway_dot(pathway: str, order: Sequence[str]) -> str:
+    """Coloured dot; the first seven pathways of ``order`` have a colour of their own."""
     known = [p for p in order if p != OTHER][: len(PATHWAY_COLOURS) - 1]
     colour = PATHWAY_COLOURS[known.index(pathway)] if pathway in known else PATHWAY_COLOURS[-1]
     return f'<i class="i-dot" style="background:{colour}"></i>'
-
-
-def pathway_chart(sums: pd.DataFrame, n: int = 12) -> str:
-    """Summed attribution per pathway as diverging bars."""
-    shown = sums.head(n)
-    order = list(sums["pathway"])
-    limit = nice_limit(float(shown["attribution"].abs().max()) if len(shown) else 0.0)
-    rows = [
-        f'<div class="i-gene"><span class="i-path">{_pathway_dot(r["pathway"], order)}{esc(r["pathway"])}</span>'
-        f'{diverging(r["attribution"], limit)}<span class="i-right">{r["n"]}</span></div>'
-        for r in shown.to_dict("records")
-    ]
-    head = _gene_head("Pathway", "measured").replace("<span>measured", '<span class="i-right">measured')
-    return f'<div class="i-genes i-wide">{head}{"".join(rows)}</div>'
 
 
 def quality_bars(fractions: Sequence[tuple[str, float | None]]) -> str:

@@ -10,6 +10,7 @@ from icicore.ui.results import load_features
 from icicore.ui.text import CLINICAL_ROWS, DASH, esc, number, signed
 from icicore.workflows.cases import CaseResult
 
+NBSP = "\N{NO-BREAK SPACE}"
 _MARKS = "On each scale the middle half of the training patients is shaded; the mark is this patient."
 _CHANGED = (
     "<b>The case folder holds other values now than when the case was scored: {}.</b> Places and attributions are "
@@ -44,19 +45,23 @@ def _row(
 ) -> str:
     row = placed.get(field)
     value = row["value"] if row is not None else None if placed else getattr(values, field, None)
-    known = f"<b>{esc(_shown(value))}</b> <span class='i-dim'>{unit if value is not None else 'not measured'}</span>"
+    known = f"<b>{esc(_shown(value))}</b> <span class='i-dim' title='{unit}'>{_short(unit) if value is not None else 'not measured'}</span>"
     return f"<tr><td>{name}</td><td>{known}</td><td>{_place(row)}</td><td>{signed(scores.get(field))}</td></tr>"
+
+
+def _short(unit: str) -> str:
+    return unit.replace("upper limit of normal", "ULN")
 
 
 def _place(row: Json | None) -> str:
     if row is None:
         return DASH
     if row["name"] == "sex":
-        return esc(share_words(row.get("share"), int(row.get("n") or 0), "as in") or DASH)
+        return f"<small>{esc(share_words(row.get('share'), int(row.get('n') or 0), 'as in') or DASH)}</small>"
     percentile = row["percentile"]
     if percentile is None:
         return DASH
-    words = f"{level(percentile)}, {ordinal(percentile)} percentile, n {row['n']}"
+    words = f"{level(percentile)}, {ordinal(percentile)} percentile, n{NBSP}{row['n']}"
     return f"{mini_scale(percentile)}<small>{esc(words)}</small>"
 
 

@@ -5,6 +5,7 @@ import streamlit as st
 
 from icicore.ui import charts, genes, session
 from icicore.ui.backend import Pathways
+from icicore.ui.pathway_rows import pathway_rows
 from icicore.ui.text import DASH, count
 from icicore.workflows.cases import CaseResult
 
@@ -32,7 +33,7 @@ def genes_panel(result: CaseResult, pathways: Pathways) -> None:
     )
     sums = genes.pathway_sums(table)
     by_gene = charts.gene_chart(genes.top_genes(table, TOP_IN_GENES), list(sums["pathway"]))
-    st.html(charts.card("", charts.pathway_chart(sums) if view == "By pathway" else by_gene, _gene_note(table)))
+    st.html(charts.card("", pathway_rows(table, sums) if view == "By pathway" else by_gene, _gene_note(table)))
     words, states = st.columns([1.2, 1], vertical_alignment="bottom")
     text = words.text_input("Search gene or pathway", key=session.GENE_SEARCH, placeholder="CXCL9, interferon …")
     kept = states.multiselect("State", genes.STATES, key=session.GENE_STATE, placeholder="All states")
@@ -46,7 +47,8 @@ def _gene_note(table: pd.DataFrame) -> str:
     return charts.note(
         f"Integrated gradients of the calibrated logit against wild type and mean expression. "
         f"{n[genes.MUTATED]} mutated, {n[genes.WILD_TYPE]} wild type, {n[genes.MEASURED]} expression and TMB values; "
-        f"<b>{n[genes.NOT_MEASURED]} not measured</b>, which is not wild type."
+        f"<b>{n[genes.NOT_MEASURED]} not measured</b>, which is not wild type. A pathway opens into its genes, with "
+        "the range of attention that the models of the ensemble give each."
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from icicore.clinical.table import ECOG, LDH_ULN
 from icicore.domain import CLINICAL, GENOMICS, MODALITIES
@@ -45,37 +46,38 @@ def what_if_panel(_backend: Backend, result: CaseResult) -> None:
         return
     attempt = session.get(session.WHAT_IF, 0)
     keys = _Keys(f"{result.folder.parent.name}_{result.bundle_digest[:8]}_{attempt}")
-    change = _inputs(asked, keys)
-    score = asked.ask(change)
-    card = hypothetical_card(result.prediction, what_if_facts(score), words(change, asked))
-    st.html(f'<div class="i-what-if">{card}{charts.note(_NOTE)}</div>')
+    change, slot = _inputs(asked, keys)
+    card = hypothetical_card(result.prediction, what_if_facts(asked.ask(change)), words(change, asked))
+    slot.html(f'<div class="i-what-if">{card}</div>')
+    st.html(charts.note(_NOTE))
 
 
-def _inputs(asked: Asked, keys: _Keys) -> Change:
-    """The widgets; returns what they say, as far as it differs from the case."""
-    present, clinical = asked.present(), asked.clinical()
-    with st.container(key="what_if_inputs", gap="small"):
-        boxes = st.columns([1, 1, 1, 0.9], vertical_alignment="center")
-        kept = {
-            m: boxes[k].checkbox(
-                MODALITY_NAMES[m] if present[m] else f"{MODALITY_NAMES[m]} (not given)",
-                value=present[m],
-                disabled=not present[m],
-                key=keys.of(m),
-            )
-            for k, m in enumerate(MODALITIES)
-        }
-        if boxes[3].button("Reset", key=keys.of("reset"), icon=":material/undo:", width="stretch", help="Back to real"):
-            session.put(session.WHAT_IF, session.get(session.WHAT_IF, 0) + 1)
-            rerun_part()
-        changed = _clinical(clinical, keys, enabled=kept[CLINICAL] or not present[CLINICAL])
-        mutated = _mutations(asked.mutated(), keys, enabled=kept[GENOMICS])
+def _inputs(asked: Asked, keys: _Keys) -> tuple[Change, DeltaGenerator]:
+    """The widgets and, between them, the room for the answer; the change is as far as they differ from the case."""
+    present = asked.present()
+    boxes = st.columns([1, 1, 1, 0.9], vertical_alignment="center")
+    kept = {
+        m: boxes[k].checkbox(
+            MODALITY_NAMES[m] if present[m] else f"{MODALITY_NAMES[m]} (not given)",
+            value=present[m],
+            disabled=not present[m],
+            key=keys.of(m),
+        )
+        for k, m in enumerate(MODALITIES)
+    }
+    if boxes[3].button("Reset", key=keys.of("reset"), icon=":material/undo:", width="stretch", help="Back to real"):
+        session.put(session.WHAT_IF, session.get(session.WHAT_IF, 0) + 1)
+        rerun_part()
+    changed = _clinical(asked.clinical(), keys, enabled=kept[CLINICAL] or not present[CLINICAL])
+    slot = st.container()  # above the genes, of which there may be many
+    mutated = _mutations(asked.mutated(), keys, enabled=kept[GENOMICS]) if present[GENOMICS] else ()
     gone = frozenset(m for m in MODALITIES if present[m] and not kept[m])
-    return Change(
+    change = Change(
         without=gone,
         wild_type=frozenset() if GENOMICS in gone else frozenset(asked.mutated()) - frozenset(mutated),
         clinical={} if CLINICAL in gone else changed,
     )
+    return change, slot
 
 
 def _clinical(known: dict[str, float], keys: _Keys, *, enabled: bool) -> dict[str, float]:
