@@ -45,7 +45,8 @@ def _row(
 ) -> str:
     row = placed.get(field)
     value = row["value"] if row is not None else None if placed else getattr(values, field, None)
-    known = f"<b>{esc(_shown(value))}</b> <span class='i-dim' title='{unit}'>{_short(unit) if value is not None else 'not measured'}</span>"
+    beside = _short(unit) if value is not None else "not measured"
+    known = f"<b>{esc(_shown(value))}</b> <span class='i-dim' title='{unit}'>{beside}</span>"
     return f"<tr><td>{name}</td><td>{known}</td><td>{_place(row)}</td><td>{signed(scores.get(field))}</td></tr>"
 
 
