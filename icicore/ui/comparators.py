@@ -27,25 +27,27 @@ _RATE = (
     "It is not part of the model."
 )
 _PERCENTILE = "Percentile among the training patients; nothing was fitted that would give a response rate."
-_PUBLISHED = "Published score on a cohort of its own; the training patients lack its inputs, so it has no place here."
+_UNPLACED = "not known of the training patients"
+_NO_REFERENCE = "no training patients kept with this result"
 
 
 def comparator_rows(prediction: Json, proof: Json | None) -> str:
     """One row per comparison score, each on a track as wide as the scale of the probability."""
     values = prediction.get("comparators") or {}
     places = prediction.get("comparator_places") or {}
-    rows = [_row(name, values.get(name), places.get(name), proof) for name in NAMES]
+    referenced = bool((prediction.get("training") or {}).get("reference"))
+    rows = [_row(name, values.get(name), places.get(name), proof, referenced=referenced) for name in NAMES]
     return f'<div class="i-beside-rows">{"".join(rows)}</div>'
 
 
-def _row(name: str, value: float | None, place: Json | None, proof: Json | None) -> str:
+def _row(name: str, value: float | None, place: Json | None, proof: Json | None, *, referenced: bool) -> str:
     label, unit = NAMES[name]
     if value is None:
         head = f'<span>{label}</span><span class="i-dim">not known: {NEEDS[name]}</span>'
         return f'<div class="i-comp i-absent"><div class="i-comp-head">{head}</div></div>'
     shown = f"<span>{label} <b>{esc(value_words(float(value), unit))}</b>{_tested(name, proof)}</span>"
     if place is None:
-        why = f'<span class="i-dim" title="{_PUBLISHED}">not known of the training patients: not on this scale</span>'
+        why = f'<span class="i-dim">{_UNPLACED if referenced else _NO_REFERENCE}: not on this scale</span>'
         return f'<div class="i-comp"><div class="i-comp-head">{shown}{why}</div></div>'
     rate, percentile, n = place.get("rate"), place.get("percentile"), int(place.get("n") or 0)
     if rate is not None:

@@ -43,6 +43,7 @@ def what_if_panel(_backend: Backend, result: CaseResult) -> None:
         asked = _backend.what_if(result)
     except InputError as error:
         st.info(plain(str(error)), icon=":material/info:")
+        _score_again(_backend, result.folder.parent.name)
         return
     attempt = session.get(session.WHAT_IF, 0)
     keys = _Keys(f"{result.folder.parent.name}_{result.bundle_digest[:8]}_{attempt}")
@@ -50,6 +51,15 @@ def what_if_panel(_backend: Backend, result: CaseResult) -> None:
     card = hypothetical_card(result.prediction, what_if_facts(asked.ask(change)), words(change, asked))
     slot.html(f'<div class="i-what-if">{card}</div>')
     st.html(charts.note(_NOTE))
+
+
+def _score_again(backend: Backend, case_key: str) -> None:
+    if st.button("Score again", key=f"{session.WHAT_IF}_score", icon=":material/play_arrow:"):
+        try:
+            backend.submit(case_key)
+        except InputError as error:
+            session.put(session.NOTICE, str(error))
+        st.rerun()
 
 
 def _inputs(asked: Asked, keys: _Keys) -> tuple[Change, DeltaGenerator]:

@@ -92,6 +92,7 @@ def test_a_result_from_before_says_how_to_get_percentiles(open_page: OpenPage, d
         assert not at.exception
     page = html_of(open_page("case", case=A))
     assert "Percentiles appear when the case is scored again." in page
+    assert "no training patients kept with this result: not on this scale" in page
     assert "percentile of" not in page
 
 
@@ -171,6 +172,8 @@ def test_a_case_that_cannot_be_asked_says_so_in_one_line(open_page: OpenPage, de
     desk.refuses_questions = f"was scored before {MARKUP}"
     at = what_if(open_page)
     assert "score the case again" in at.info[0].value
+    button(at, "Score again").click().run()
+    assert desk.calls == [("submit", A)]
     assert "\\<script\\>" in at.info[0].value  # escaped for the Markdown renderer
 
 

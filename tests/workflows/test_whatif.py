@@ -12,7 +12,7 @@ from icicore.domain import MODALITIES
 from icicore.errors import CaseError
 from icicore.models.light import LightEnsemble
 from icicore.workflows.cases import CaseResult, load_result, open_case
-from icicore.workflows.inference import score_case
+from icicore.workflows.inference import explain_to_folder, score_case
 from icicore.workflows.services import bundle_ref
 from icicore.workflows.whatif import INPUTS, Change, keep_inputs, open_what_if
 from tests.factories import make_bundle, make_case
@@ -131,3 +131,11 @@ def test_a_scored_case_can_be_asked_and_gives_its_own_subsets(services, virtual_
     assert set(desk.mutated()) == mutated
     clinical = json.loads((virtual_case / "case.json").read_text())["clinical"]
     assert desk.clinical()["ldh_uln"] == pytest.approx(clinical["ldh_uln"], rel=1e-4)
+
+
+def test_kept_inputs_never_leave_with_an_export(services, virtual_case, tmp_path):
+    explain_to_folder(services, virtual_case, tmp_path / "export")
+    names = {p.name for p in (tmp_path / "export").rglob("*")}
+    assert "prediction.json" in names and INPUTS not in names
+    exported = json.loads((tmp_path / "export" / "prediction.json").read_text())
+    assert not any("hypothetical" in key or "what_if" in key for key in exported)
