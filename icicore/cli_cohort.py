@@ -113,7 +113,11 @@ def tune(*, study: Path, trials: int, out: Path, config: Path | None, **options:
 @click.option("--out", required=True, type=PATH, help="Folder for report.json and report.html.")
 @click.option("--seed", default=0, show_default=True, help="Seed of resamples and permutations.")
 @click.option("--bootstrap", default=1000, show_default=True, type=click.IntRange(100, 100_000), help="Resamples.")
-@click.option("--write-card", is_flag=True, help="Put the faithfulness of the explanations into the bundle's card.")
+@click.option(
+    "--write-card",
+    is_flag=True,
+    help="Put faithfulness into the card of the bundle; write its proof.json.",
+)
 @example("icicore evaluate --study study --bundle my-bundle --bundle my-bundle-concat --out evaluation")
 def evaluate(*, study: Path, bundles: tuple[str, ...], out: Path, seed: int, bootstrap: int, write_card: bool) -> None:
     """Test bundles on patients they have not seen; write report.json and one HTML page."""

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from icicore.evaluation.delong import auc_interval
+from icicore.evaluation.groups import AGE_BANDS
 from icicore.types import F64, Json, Mask
 
 SMALLEST = 10
 """Groups below this size, or with one class only, are listed without an AUC: it would be noise."""
-AGE_BANDS = ((0, 50, "under 50"), (50, 65, "50 to 64"), (65, 75, "65 to 74"), (75, 200, "75 and over"))
 
 
 def subgroups(y: Mask, score: F64, groupings: Mapping[str, Sequence[str | None]]) -> list[Json]:
@@ -38,11 +38,6 @@ def worst_group(rows: Sequence[Json]) -> Json | None:
     """Return the group with the lowest AUC of all, None where no AUC was measured."""
     measured = [row for row in rows if row["worst"]]
     return min(measured, key=lambda row: float(row["auc_roc"]["value"])) if measured else None
-
-
-def age_band(age: float | None) -> str | None:
-    """Band of an age in years."""
-    return next((name for low, high, name in AGE_BANDS if age is not None and low <= age < high), None)
 
 
 def _row(y: Mask, score: F64) -> Json:

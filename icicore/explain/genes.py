@@ -28,7 +28,8 @@ class GeneExplanation:
     symbols, kinds : of each token; kind is ``mutation``, ``tmb`` or ``expression``
     value : (T,) scaled as the model sees it: mutations 0 or 1, the rest in training standard deviations
     measured : (T,) bool
-    attention : (T,), exactly 0 where not measured, sums to 1
+    attention : (T,), exactly 0 where not measured, sums to 1; mean over the members
+    attention_low, attention_high : (T,), least and greatest attention that any member gives the token
     attribution : (T,) in logit against wild type and mean expression, exactly 0 where not measured
     logit, baseline_logit : calibrated, of the case and of the same case with baseline genes
     delta : ``sum(attribution) - (logit - baseline_logit)``, the error of the integral
@@ -39,6 +40,8 @@ class GeneExplanation:
     value: F32
     measured: Mask
     attention: F32
+    attention_low: F32
+    attention_high: F32
     attribution: F32
     logit: float
     baseline_logit: float
@@ -105,12 +108,15 @@ def explain_genes(bundle: ModelBundle, inputs: CaseInputs, *, steps: int = STEPS
     with torch.no_grad():
         logit, baseline = (float(v) for v in logit_of(torch.cat([values, torch.zeros_like(values)])))
     attribution = attribution.detach()[0].masked_fill(~measured[0], 0.0)
+    attention = torch.stack([s.gene_attention for s in states])
     return GeneExplanation(
         symbols=bundle.spec.tokens,
         kinds=bundle.spec.token_kinds,
         value=values[0].numpy(),
         measured=measured[0].numpy(),
-        attention=torch.stack([s.gene_attention for s in states]).mean(dim=0).numpy(),
+        attention=attention.mean(dim=0).numpy(),
+        attention_low=attention.amin(dim=0).numpy(),
+        attention_high=attention.amax(dim=0).numpy(),
         attribution=attribution.float().numpy(),
         logit=logit,
         baseline_logit=baseline,

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 import torch
-from scipy import stats
 from torch import Tensor
 
 from icicore.domain import MODALITIES
 from icicore.errors import BundleError, InputError
 from icicore.models.inputs import Batch, CaseInputs, ModelOutput, collate
+from icicore.models.interval import member_interval as member_interval
+from icicore.models.interval import sigmoid as sigmoid
 from icicore.models.spec import BundleSpec
 from icicore.models.zoo import Ensemble, mean_output
 
@@ -65,31 +66,6 @@ def score_case(model: Ensemble, spec: BundleSpec, inputs: CaseInputs) -> Score:
         modality_weights=dict(zip(MODALITIES, weights, strict=True)),
         output=mean,
     )
-
-
-def member_interval(member_logits: list[float], *, level: float = 0.95, folds: bool = False) -> tuple[float, float]:
-    """Interval of the probability under another draw of training patients.
-
-    Members are trained on bootstrap resamples of the training patients, so their standard deviation estimates the
-    standard error of the score; mean +- Student's t (members - 1 degrees of freedom) x standard deviation, on the
-    calibrated logit. Members of a cross-validation (``folds``) share most of their patients and differ less than
-    resamples do; their spread becomes a standard error as in the delete-a-group jackknife, (n - 1) / sqrt(n) times the
-    standard deviation. It covers what the model does not know for want of training patients, not whether this one
-    patient will respond. A single member says nothing about its error: (0, 1).
-    """
-    n = len(member_logits)
-    if n < 2:
-        return 0.0, 1.0
-    logits = torch.tensor(member_logits, dtype=torch.float64)
-    error = float(logits.std()) * ((n - 1) / n**0.5 if folds else 1.0)
-    half = float(stats.t.ppf(0.5 + level / 2, n - 1)) * error
-    middle = float(logits.mean())
-    return sigmoid(middle - half), sigmoid(middle + half)
-
-
-def sigmoid(logit: float) -> float:
-    """Probability of a logit."""
-    return float(torch.sigmoid(torch.tensor(logit, dtype=torch.float64)))
 
 
 def _check(batch: Batch, spec: BundleSpec, inputs: CaseInputs) -> None:

@@ -51,12 +51,18 @@ def curve_key(report: Json, names: Sequence[str], metric: str) -> str:
     return key(names, notes, colours=[palette(report)[name] for name in names])
 
 
-def reliability_figure(calibration: Json, title: str) -> str:
-    """Observed rate against predicted probability, with Wilson intervals and the number of patients per bin."""
+def reliability_figure(calibration: Json, title: str, *, patient: float | None = None) -> str:
+    """Observed rate against predicted probability, with Wilson intervals and the number of patients per bin.
+
+    ``patient`` marks the probability of one patient.
+    """
     axes = Axes(520, 500, x=(0, 1), y=(-0.2, 1))
     axes.frame(TENTHS, TENTHS, xlabel="predicted probability (mean of the bin)", ylabel="observed response rate")
     axes.line((0, 1), (0, 1), colour="chance")
     axes.line((0, 1), (0, 0), colour="zero")
+    if patient is not None:
+        axes.line((patient, patient), (0, 1), colour="mark")
+        axes.text(axes.px(patient) - 6, axes.py(0.02), "this patient", anchor="end" if patient > 0.2 else "start")
     axes.text(axes.px(0) - 7, axes.py(-0.19), "n", anchor="end", kind="tick")
     most = max((b["n"] for b in calibration["bins"]), default=1)
     for one in calibration["bins"]:

@@ -7,12 +7,14 @@ from typing import Protocol, TypeAlias
 import streamlit as st
 
 from icicore.domain import ClinicalValues
+from icicore.models.light import LightScore
 from icicore.store.cases import CaseRow
 from icicore.store.jobs import JobRow
 from icicore.types import Json
 from icicore.ui.records import Records
 from icicore.workflows.cases import CaseResult
 from icicore.workflows.services import Services
+from icicore.workflows.whatif import Change
 
 
 class JobQueue(Protocol):
@@ -33,6 +35,22 @@ class JobQueue(Protocol):
 
 Pathways: TypeAlias = Mapping[tuple[str, str], Sequence[str]]
 """(symbol, kind) of a gene token to pathway names."""
+
+
+class Asked(Protocol):
+    """A scored case that can be asked what would be if; see ``workflows.whatif.WhatIf``."""
+
+    def ask(self, change: Change) -> LightScore:
+        """Score of the changed case; nothing is kept."""
+
+    def present(self) -> dict[str, bool]:
+        """Modalities that the score rests on."""
+
+    def mutated(self) -> tuple[str, ...]:
+        """Genes with a mutation."""
+
+    def clinical(self) -> dict[str, float]:
+        """Clinical values that are known, by name."""
 
 
 class Backend(Protocol):
@@ -71,6 +89,12 @@ class Backend(Protocol):
 
     def clinical(self, case_key: str) -> ClinicalValues | None:
         """Return the clinical values in the case folder, None when there are none or the folder has gone."""
+
+    def proof(self, prediction: Json) -> Json | None:
+        """What the test of the bundle found that made this prediction; None without one. Raises ``InputError``."""
+
+    def what_if(self, result: CaseResult) -> Asked:
+        """The case of this result, ready for hypothetical questions; raises ``InputError``."""
 
     def submit(self, case_key: str) -> JobRow:
         """Queue the scoring of a case; raises ``InputError``."""

@@ -5,12 +5,15 @@ Every function is pure and returns HTML in which all text from files is escaped.
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from icicore.domain import MODALITIES
+from icicore.models.interval import sigmoid
 from icicore.types import Json
 from icicore.ui.genes import OTHER
+from icicore.ui.placement import ordinal
 from icicore.ui.text import CLINICAL_ROWS, DASH, MODALITY_NAMES, THIN, esc, interval, percent, signed
 from icicore.ui.theme import PATHWAY_COLOURS
 
@@ -19,13 +22,16 @@ CALL_WORDS: Mapping[str, tuple[str, str]] = {
     "unlikely responder": ("no", "below the threshold"),
 }
 
-_ENDS = '<span class="i-ends"><span>against ←</span><span>→ for response</span><span>logit</span></span>'
+ENDS = '<span class="i-ends"><span>against ←</span><span>→ for response</span><span>logit</span></span>'
+"""Head of a column of diverging bars."""
 FEATURE_NAMES: Mapping[str, str] = {
     **{field: name for field, name, _ in CLINICAL_ROWS},
     "tiles for response": "Tiles for response",
     "tiles against response": "Tiles against response",
 }
 _SUM_TOLERANCE = 0.005
+_END_ROOM = 0.3
+"""Share of the scale within which the label of the base rate reaches the end of the axis."""
 
 
 def answer_card(prediction: Json, *, no_call: str) -> str:
@@ -65,12 +71,12 @@ def probability_scale(prediction: Json) -> str:
     parts = [f'<div class="i-scale" role="img" aria-label="{esc(spoken)}"><div class="i-track"></div>']
     parts.append(f'<div class="i-band" style="left:{100 * low:.2f}%;width:{100 * (high - low):.2f}%"></div>')
     if base is not None:
-        parts.append(_tick("base", float(base), f"base rate {percent(base)}"))
+        parts.append(tick("base", float(base), base_rate_words(prediction, float(base))))
     if threshold is not None:
-        parts.append(_tick("threshold", float(threshold), f"threshold {percent(threshold)}"))
+        parts.append(tick("threshold", float(threshold), f"threshold {percent(threshold)}"))
     parts.append(f'<div class="i-point" style="left:{100 * probability:.2f}%"></div>')
     for at, text in ((0.0, "0"), (1.0, f"100{THIN}%")):
-        if base is None or abs(float(base) - at) > 0.17:  # the tick's own label needs the room
+        if base is None or abs(float(base) - at) > _END_ROOM:  # the tick's own label needs the room
             parts.append(f'<span class="i-end" style="{"left" if at == 0 else "right"}:0">{text}</span>')
     return "".join(parts) + "</div>"
 
@@ -78,14 +84,17 @@ def probability_scale(prediction: Json) -> str:
 def base_rate(prediction: Json) -> float | None:
     """Probability for a patient of whom nothing is known: the rate in the training cohort, calibrated."""
     logit = prediction.get("base_logit")
-    return None if logit is None else _expit(float(logit))
+    return None if logit is None else sigmoid(float(logit))
 
 
-def _expit(logit: float) -> float:
-    return 1 / (1 + math.exp(-logit)) if logit >= 0 else 1 - 1 / (1 + math.exp(logit))
+def base_rate_words(prediction: Json, base: float) -> str:
+    """Base rate with the number of training patients where the result knows it."""
+    n = (prediction.get("training") or {}).get("n")
+    return f"base rate {percent(base)}" + (f" of {n} training patients" if n else "")
 
 
-def _tick(kind: str, value: float, text: str) -> str:
+def tick(kind: str, value: float, text: str) -> str:
+    """A line across the scale with its label; ``kind`` is ``threshold`` or ``base``."""
     side = "start" if value < 0.15 else "end" if value > 0.85 else "middle"
     return (
         f'<div class="i-tick i-tick-{kind}" style="left:{100 * value:.2f}%">'
@@ -104,7 +113,7 @@ def modality_table(prediction: Json) -> str:
         '<span class="i-right" title="Probability when this modality is left out">without it</span>' if without else ""
     )
     return (
-        f'<div class="i-mod"><div class="i-head"><span></span><span>Fusion weight</span>{_ENDS}{last}</div>'
+        f'<div class="i-mod"><div class="i-head"><span></span><span>Fusion weight</span>{ENDS}{last}</div>'
         f"{''.join(rows)}</div>"
     )
 
@@ -114,7 +123,7 @@ def without_each(prediction: Json) -> dict[str, float]:
     subsets = prediction.get("modality_subsets") or {}
     used = [m for m in MODALITIES if (prediction.get("modality_weights") or {}).get(m) is not None]
     keys = {m: "+".join(o for o in used if o != m) or "none" for m in used}
-    return {m: _expit(float(subsets[k])) for m, k in keys.items() if k in subsets}
+    return {m: sigmoid(float(subsets[k])) for m, k in keys.items() if k in subsets}
 
 
 def _modality_row(
@@ -130,10 +139,10 @@ def _modality_row(
         f"<b>{percent(weight)}</b></span>"
     )
     last = f'<span class="i-right">{percent(without)}</span>' if without is not None else ""
-    return f'<div class="i-row">{name}{bar}{_diverging(contribution, limit)}{last}</div>'
+    return f'<div class="i-row">{name}{bar}{diverging(contribution, limit)}{last}</div>'
 
 
-def _diverging(value: float | None, limit: float, *, title: str = "") -> str:
+def diverging(value: float | None, limit: float, *, title: str = "") -> str:
     """A bar from the centre line: right and red for response, left and blue against it."""
     if value is None or not math.isfinite(value):
         return f'<span class="i-cell"><span class="i-div"></span><b>{DASH}</b></span>'
@@ -156,7 +165,7 @@ def balance_line(prediction: Json) -> str:
     if base is None or not contributions:
         return ""
     total = float(base) + sum(contributions)
-    result = _expit(total)
+    result = sigmoid(total)
     if abs(result - float(prediction["probability"])) > _SUM_TOLERANCE:
         return ""
     terms = " ".join(signed(v).replace("+", "+ ").replace("\N{MINUS SIGN}", "\N{MINUS SIGN} ") for v in contributions)
@@ -177,61 +186,47 @@ def gene_chart(top: pd.DataFrame, pathway_order: Sequence[str]) -> str:
     limit = nice_limit(float(top["attribution"].abs().max()) if len(top) else 0.0)
     rows = []
     for gene in top.to_dict("records"):
-        title = (
-            f"{gene['symbol']} ({gene['kind']}): {gene['state']}, value {gene['value']:.3g}, "
-            f"attention {gene['attention']:.2g}, attribution {signed(gene['attribution'], 3)} logit; {gene['pathways']}"
-        )
+        title = gene_title(gene)
         rows.append(
             f'<div class="i-gene" title="{esc(title)}"><span class="i-symbol">{esc(gene["symbol"])}'
-            f"<small>{_kind_word(gene)}</small></span>{_diverging(gene['attribution'], limit)}"
-            f'<span class="i-path">{_pathway_dot(gene["pathway"], pathway_order)}{esc(gene["pathway"])}</span></div>'
+            f"<small>{kind_word(gene)}</small></span>{diverging(gene['attribution'], limit)}"
+            f'<span class="i-path">{pathway_dot(gene["pathway"], pathway_order)}{esc(gene["pathway"])}</span></div>'
         )
     return f'<div class="i-genes">{_gene_head("Gene", "Pathway")}{"".join(rows)}</div>'
 
 
+def gene_title(gene: Mapping[Hashable, Any]) -> str:
+    """All that is known of a gene token, in one line of plain text."""
+    parts = [f"{gene['symbol']} ({gene['kind']}): {gene['state']}", str(gene.get("change") or "")]
+    percentile, spread = gene.get("percentile"), gene.get("spread")
+    if percentile is not None and math.isfinite(percentile):
+        n = gene.get("n")
+        parts.append(f"value {gene['value']:.3g}, percentile {percentile:.0f} of {n:.0f} training patients")
+    else:
+        parts.append(f"value {gene['value']:.3g}")
+    parts.append(f"attention {gene['attention']:.2g}" + (f" (members {spread})" if spread else ""))
+    parts.append(f"attribution {signed(gene['attribution'], 3)} logit")
+    return "; ".join(p for p in (*parts, str(gene["pathways"])) if p)
+
+
 def _gene_head(left: str, right: str) -> str:
-    return f'<div class="i-gene i-head"><span>{left}</span>{_ENDS}<span>{right}</span></div>'
+    return f'<div class="i-gene i-head"><span>{left}</span>{ENDS}<span>{right}</span></div>'
 
 
-def _kind_word(gene: Mapping[Hashable, object]) -> str:
-    kind = str(gene["kind"])
-    return esc(gene["state"] if kind == "Mutation" else "burden" if kind == "TMB" else kind)
+def kind_word(gene: Mapping[Hashable, Any]) -> str:
+    """What stands behind a symbol: protein change or state of a mutation, kind and percentile of the others; HTML."""
+    kind, percentile = str(gene["kind"]), gene.get("percentile")
+    if kind == "Mutation":
+        return esc(str(gene.get("change") or gene["state"]).split(" (")[0])  # the class stands in the title and table
+    place = "" if percentile is None or not math.isfinite(percentile) else f" {ordinal(percentile)} pctl"
+    return esc(("burden" if kind == "TMB" else kind) + place)
 
 
-def _pathway_dot(pathway: str, order: Sequence[str]) -> str:
+def pathway_dot(pathway: str, order: Sequence[str]) -> str:
+    """Coloured dot; the first seven pathways of ``order`` have a colour of their own."""
     known = [p for p in order if p != OTHER][: len(PATHWAY_COLOURS) - 1]
     colour = PATHWAY_COLOURS[known.index(pathway)] if pathway in known else PATHWAY_COLOURS[-1]
     return f'<i class="i-dot" style="background:{colour}"></i>'
-
-
-def feature_chart(features: Sequence[Json]) -> str:
-    """Ranked features over all modalities as diverging bars, a coloured dot for the modality."""
-    limit = nice_limit(max([abs(float(f["importance"])) for f in features] + [0.0]))
-    rows = []
-    for feature in features:
-        modality, name = str(feature["modality"]), FEATURE_NAMES.get(str(feature["name"]), str(feature["name"]))
-        where = MODALITY_NAMES.get(modality, modality)
-        dot = f'<i class="i-dot" style="background:var(--i-{modality})"></i>' if modality in MODALITIES else ""
-        rows.append(
-            f'<div class="i-gene i-feature"><span class="i-symbol">{esc(name)}</span>'
-            f'{_diverging(float(feature["importance"]), limit)}<span class="i-path">{dot}{esc(where)}</span></div>'
-        )
-    head = _gene_head("Feature", "Modality").replace("i-gene ", "i-gene i-feature ")
-    return f'<div class="i-genes">{head}{"".join(rows)}</div>'
-
-
-def pathway_chart(sums: pd.DataFrame, n: int = 12) -> str:
-    """Summed attribution per pathway as diverging bars."""
-    shown = sums.head(n)
-    order = list(sums["pathway"])
-    limit = nice_limit(float(shown["attribution"].abs().max()) if len(shown) else 0.0)
-    rows = [
-        f'<div class="i-gene"><span class="i-path">{_pathway_dot(r["pathway"], order)}{esc(r["pathway"])}</span>'
-        f'{_diverging(r["attribution"], limit)}<span class="i-right">{r["n"]}</span></div>'
-        for r in shown.to_dict("records")
-    ]
-    head = _gene_head("Pathway", "measured").replace("<span>measured", '<span class="i-right">measured')
-    return f'<div class="i-genes i-wide">{head}{"".join(rows)}</div>'
 
 
 def quality_bars(fractions: Sequence[tuple[str, float | None]]) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from icicore.types import Json
+from icicore.ui.placement import change_words
+from icicore.ui.text import DASH
 
 NOT_MEASURED, WILD_TYPE, MUTATED, MEASURED = "not measured", "wild type", "mutated", "measured"
 STATES = (MUTATED, WILD_TYPE, MEASURED, NOT_MEASURED)
@@ -19,10 +21,13 @@ def gene_table(genes: Sequence[Json], pathways: Mapping[tuple[str, str], Sequenc
     Returns
     -------
     columns symbol, kind, state, value (NaN where not measured), attention, attribution (logit; NaN where not
-    measured), pathway (first one, "other" when in none), pathways (all, comma-separated)
+    measured), pathway (first one, "other" when in none), pathways (all, comma-separated), change (protein changes in
+    words), percentile and n (of the training patients), share (of them mutated), spread (range of attention over the
+    members); empty or NaN where the result does not say
     """
     rows = [_row(gene, pathways) for gene in genes]
     columns = ["symbol", "kind", "state", "value", "attention", "attribution", "pathway", "pathways"]
+    columns += ["change", "percentile", "share", "n", "spread"]
     table = pd.DataFrame(rows, columns=columns)
     order = table["attribution"].abs().fillna(-1).sort_values(ascending=False, kind="stable").index
     return table.loc[order].reset_index(drop=True)
@@ -41,7 +46,21 @@ def _row(gene: Json, pathways: Mapping[tuple[str, str], Sequence[str]]) -> tuple
         _value(gene, "attribution"),
         names[0] if names else OTHER,
         ", ".join(names) or OTHER,
+        change_words(gene.get("changes") or ()),
+        _number(gene.get("percentile")),
+        _number(gene.get("share")),
+        _number(gene.get("n") or None),
+        _spread(gene),
     )
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _spread(gene: Json) -> str:
+    found = gene.get("attention_range")
+    return f"{found[0]:.4f}{DASH}{found[1]:.4f}" if gene["measured"] and found else ""
 
 
 def _value(gene: Json, name: str) -> float:
@@ -59,11 +78,10 @@ def _state(gene: Json) -> str:
 
 
 def search(table: pd.DataFrame, words: str, states: Sequence[str]) -> pd.DataFrame:
-    """Rows whose symbol or pathway contains every word (case ignored) and whose state is one of those given."""
+    """Rows whose symbol, change or pathway contains every word (case ignored) and whose state is one of those given."""
     keep = table["state"].isin(states) if states else pd.Series(data=True, index=table.index)
     for word in words.lower().split():
-        found = table["symbol"].str.lower().str.contains(word, regex=False)
-        keep &= found | table["pathways"].str.lower().str.contains(word, regex=False)
+        keep &= sum(table[c].str.lower().str.contains(word, regex=False) for c in ("symbol", "change", "pathways")) > 0
     return table[keep]
 
 

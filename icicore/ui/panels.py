@@ -1,150 +1,24 @@
-"""Right side of the case page under the answer: why, genes, clinical values, slides, record."""
+"""Right side of the case page under the answer: slides and record."""
 
-import pandas as pd
 import streamlit as st
 
-from icicore.domain import CLINICAL, ClinicalValues
 from icicore.types import Json
-from icicore.ui import charts, genes, session
-from icicore.ui.backend import Backend, Pathways
-from icicore.ui.results import load_features
+from icicore.ui import charts
+from icicore.ui.backend import Backend
 from icicore.ui.text import (
-    CLINICAL_ROWS,
     DASH,
     MODALITY_NAMES,
-    count,
     esc,
     file_name,
     number,
     percent,
     short_digest,
-    signed,
 )
 from icicore.workflows.cases import CaseResult
 
-TOP_IN_WHY, TOP_IN_GENES = 10, 16
 ARTEFACTS = (("Blur", "blur_fraction"), ("Pen", "pen_fraction"), ("Folds", "fold_fraction"))
 VIRTUAL_TRAINING = "virtual_training"
 UNCERTAIN = "uncertain"
-VALUE_MEANS = "Mutation: 0 or 1; RNA: log2, upper-quartile normalised; TMB: mutations per Mb"
-DIFFERENCE = (
-    "<b>Weight</b> is the share that the fusion gave a modality; <b>contribution</b> is how far that modality moved "
-    "this patient's logit from the base rate (exact Shapley value). A heavily weighted modality can still contribute "
-    "little, or speak against response."
-)
-
-
-def why_panel(result: CaseResult, pathways: Pathways) -> None:
-    """Modalities side by side, then the genes that counted most."""
-    prediction = result.prediction
-    modalities = charts.modality_table(prediction), charts.balance_line(prediction), charts.note(DIFFERENCE)
-    st.html(charts.card("Modalities", *modalities, detail="weight and contribution"))
-    features = load_features(result)[:TOP_IN_WHY]
-    if features:
-        chart = charts.feature_chart(features)
-        st.html(charts.card("What counted most", chart, detail="attribution over all modalities"))
-        return
-    table = genes.gene_table(prediction.get("genes") or [], pathways)
-    top = genes.top_genes(table, TOP_IN_WHY)
-    if len(top):
-        chart = charts.gene_chart(top, list(genes.pathway_sums(table)["pathway"]))
-        st.html(charts.card("Genes that counted most", chart, detail="attribution"))
-
-
-def genes_panel(result: CaseResult, pathways: Pathways) -> None:
-    """Chart of the largest attributions, by gene or by pathway, and the searchable table of all tokens."""
-    table = genes.gene_table(result.prediction.get("genes") or [], pathways)
-    if table.empty or not table["attribution"].notna().any():
-        st.html(charts.card("", charts.note("No gene was measured in this case.")))
-        return
-    view = st.segmented_control(
-        "Chart",
-        ["By gene", "By pathway"],
-        default="By gene",
-        required=True,
-        key="gene_view",
-        label_visibility="collapsed",
-    )
-    sums = genes.pathway_sums(table)
-    by_gene = charts.gene_chart(genes.top_genes(table, TOP_IN_GENES), list(sums["pathway"]))
-    st.html(charts.card("", charts.pathway_chart(sums) if view == "By pathway" else by_gene, _gene_note(table)))
-    words, states = st.columns([1.2, 1], vertical_alignment="bottom")
-    text = words.text_input("Search gene or pathway", key=session.GENE_SEARCH, placeholder="CXCL9, interferon …")
-    kept = states.multiselect("State", genes.STATES, key=session.GENE_STATE, placeholder="All states")
-    found = genes.search(table, text, kept)
-    _gene_table(found)
-    st.caption(f"{count(len(found), 'token')} of {len(table)}")
-
-
-def _gene_note(table: pd.DataFrame) -> str:
-    n = genes.measured_counts(table)
-    return charts.note(
-        f"Integrated gradients of the calibrated logit against wild type and mean expression. "
-        f"{n[genes.MUTATED]} mutated, {n[genes.WILD_TYPE]} wild type, {n[genes.MEASURED]} expression and TMB values; "
-        f"<b>{n[genes.NOT_MEASURED]} not measured</b>, which is not wild type."
-    )
-
-
-def _gene_table(found: pd.DataFrame) -> None:
-    column = st.column_config
-    st.dataframe(
-        found,
-        hide_index=True,
-        height=330,
-        row_height=30,
-        placeholder=DASH,
-        key="gene_table",
-        alt="All gene tokens",
-        column_order=["symbol", "kind", "state", "value", "attribution", "attention", "pathways"],
-        column_config={
-            "symbol": column.TextColumn("Gene", width=80),
-            "kind": column.TextColumn("Kind", width=70),
-            "state": column.TextColumn("State", width=95, help="Not measured: the assay did not cover the gene"),
-            "value": column.NumberColumn("Value", format="%.2f", width=60, help=VALUE_MEANS),
-            "attribution": column.NumberColumn(
-                "Attribution", format="%+.3f", width=80, help="Logit; + is for response"
-            ),
-            "attention": column.NumberColumn("Attention", format="%.4f", width=75, help="Share of the gene attention"),
-            "pathways": column.TextColumn("Pathway", width=170),
-        },
-    )
-
-
-def clinical_panel(result: CaseResult, values: ClinicalValues | None) -> None:
-    """The four clinical values with unit, and how far each moved the logit where the result says so."""
-    scores = {str(f["name"]): float(f["importance"]) for f in load_features(result) if f["modality"] == CLINICAL}
-    head = "<th></th><th>Value</th><th>Measured</th>" + ("<th>Attribution, logit</th>" if scores else "")
-    rows = []
-    for field, name, unit in CLINICAL_ROWS:
-        value = getattr(values, field, None)
-        known = (
-            f"<td><b>{esc(_clinical(value))}</b> <span class='i-dim'>{unit if value is not None else ''}</span></td>"
-        )
-        attribution = f"<td>{signed(scores.get(field))}</td>" if scores else ""
-        measured = "yes" if value is not None else "not measured"
-        rows.append(f"<tr><td>{name}</td>{known}<td>{measured}</td>{attribution}</tr>")
-    st.html(charts.card("", f'<table class="i-table"><tr>{head}</tr>{"".join(rows)}</table>'))
-    _comparators(result.prediction.get("comparators") or {})
-
-
-def _clinical(value: object) -> str:
-    if value is None:
-        return DASH
-    return {"F": "female", "M": "male"}.get(str(value), number(value, 4) if isinstance(value, float) else str(value))
-
-
-def _comparators(comparators: Json) -> None:
-    known = {
-        "tmb": ("TMB", "mutations per Mb"),
-        "pdl1": ("CD274 (PD-L1) expression", "log2"),
-        "loris": ("LORIS", "score"),
-    }
-    rows = []
-    for key, (name, unit) in known.items():
-        value = comparators.get(key)
-        value = value.get("value") if isinstance(value, dict) else value
-        rows.append((name, f"{number(float(value))} {unit}" if value is not None else "inputs missing"))
-    st.html(charts.card("Established markers", charts.facts(rows)))
 
 
 def slides_panel(result: CaseResult) -> None:

@@ -6,21 +6,22 @@ import streamlit as st
 
 from icicore.errors import InputError
 from icicore.store.cases import CaseRow
-from icicore.ui import charts, session
+from icicore.ui import session
+from icicore.ui.answer import answer
 from icicore.ui.backend import Backend
+from icicore.ui.clinical_panel import clinical_panel
 from icicore.ui.conclusion import conclusion_panel, history
+from icicore.ui.gene_panel import genes_panel
 from icicore.ui.inspector import tile_panel
-from icicore.ui.panels import clinical_panel, genes_panel, record_panel, slides_panel, threshold_words, why_panel
+from icicore.ui.panels import record_panel, slides_panel
 from icicore.ui.stage import Shown, stage
 from icicore.ui.text import TUMOUR_NAMES, count, esc
+from icicore.ui.what_if_panel import what_if_panel
+from icicore.ui.why import why_panel
 from icicore.ui.widgets import badge, empty, error_line, page_head, reasons_html, show_jobs, state_badge
 from icicore.workflows.cases import CaseResult
 
-PANELS = ("Why", "Tile", "Genes", "Clinical", "Slides", "Record", "Conclusion")
-INTERVAL_MEANS = (
-    "<b>The interval</b> shows how far the estimate varies between models trained on resamples of the same cohort. "
-    "It does not cover patients unlike that cohort."
-)
+PANELS = ("Why", "What if", "Tile", "Genes", "Clinical", "Slides", "Record", "Conclusion")
 
 
 def head(row: CaseRow, result: CaseResult | None) -> None:
@@ -102,14 +103,8 @@ def review(_backend: Backend, row: CaseRow, result: CaseResult) -> None:
     with left:
         shown = stage(_backend, row, result)
     with right:
-        answer(result)
+        answer(_backend, result)
         panel(_backend, row, result, shown)
-
-
-def answer(result: CaseResult) -> None:
-    """The answer first: probability, interval, call."""
-    card = charts.answer_card(result.prediction, no_call=threshold_words(result.prediction))
-    st.html(card.removesuffix("</div>") + f'<p class="i-note">{INTERVAL_MEANS}</p></div>')
 
 
 def panel(backend: Backend, row: CaseRow, result: CaseResult, shown: Shown | None) -> None:
@@ -122,6 +117,7 @@ def panel(backend: Backend, row: CaseRow, result: CaseResult, shown: Shown | Non
     pathways = backend.pathways(result.prediction)
     shows: dict[str, Callable[[], None]] = {
         "Why": lambda: why_panel(result, pathways),
+        "What if": lambda: what_if_panel(backend, result),
         "Tile": lambda: tile_panel(backend, row, result, shown),
         "Genes": lambda: genes_panel(result, pathways),
         "Clinical": lambda: clinical_panel(result, backend.clinical(row.case_key)),

@@ -22,6 +22,8 @@ STAGE = "stage"
 SLIDE = "slide"
 GENE_SEARCH = "gene_search"
 GENE_STATE = "gene_state"
+WHAT_IF = "what_if"
+"""Number of resets of the hypothetical inputs, and the stem of their keys."""
 
 
 def get(key: str, default: Any = None) -> Any:  # noqa: ANN401 - session values have many types

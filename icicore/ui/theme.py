@@ -53,7 +53,8 @@ DARK = Palette(
 PATHWAY_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F8C99")
 """Okabe and Ito's palette; violet and grey stand in for yellow and black, which vanish on one of the backgrounds."""
 
-_STYLE = Path(__file__).with_name("style.css")
+STYLES = tuple(Path(__file__).with_name(name) for name in ("style.css", "reasons.css"))
+"""Style sheets of the pages, in order."""
 
 
 def is_dark() -> bool:
@@ -74,9 +75,9 @@ def style_sheet(colours: Palette, css: str) -> str:
 
 def apply() -> None:
     """Put the style sheet into the page; it takes no room in the layout."""
-    st.html(style_sheet(palette(), _read_css(_STYLE.stat().st_mtime)))
+    st.html(style_sheet(palette(), _read_css(max(path.stat().st_mtime for path in STYLES))))
 
 
 @st.cache_data(show_spinner=False)
 def _read_css(modified: float) -> str:
-    return _STYLE.read_text(encoding="utf-8")
+    return "\n".join(path.read_text(encoding="utf-8") for path in STYLES)

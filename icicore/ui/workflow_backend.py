@@ -10,6 +10,7 @@ from icicore.addresses import installation_secret
 from icicore.domain import ClinicalValues
 from icicore.errors import GenomicsError, InputError
 from icicore.genomics.panel import load_panel
+from icicore.models.light import LightEnsemble
 from icicore.settings import PROJECT, read_settings
 from icicore.store.cases import CaseRow
 from icicore.store.jobs import JobRow
@@ -17,7 +18,9 @@ from icicore.types import Json
 from icicore.ui.backend import JobQueue, Pathways
 from icicore.ui.workflow_records import WorkflowRecords
 from icicore.workflows.cases import CaseResult, list_cases, load_case, load_result, open_case, openable_folders
-from icicore.workflows.services import build_services, bundle_names
+from icicore.workflows.proof import read_proof
+from icicore.workflows.services import build_services, bundle_names, bundle_ref
+from icicore.workflows.whatif import WhatIf, open_what_if
 
 DEMO_CASES = 6
 DOCTOR_SECONDS = 120
@@ -31,6 +34,7 @@ class WorkflowBackend:
         self._secret = installation_secret(self._services.settings.home)
         self._queue = queue
         self._records = WorkflowRecords(self._services)
+        self._light: dict[str, LightEnsemble] = {}
 
     @property
     def roots(self) -> Sequence[Path]:
@@ -78,6 +82,20 @@ class WorkflowBackend:
             return load_case(self._services, case_key).clinical
         except InputError:
             return None
+
+    def proof(self, prediction: Json) -> Json | None:
+        """What the test of the bundle found that made this prediction."""
+        bundle = prediction.get("bundle") or {}
+        ref = bundle_ref(self._services.settings.checkpoints, str(bundle.get("name")))
+        return read_proof(ref.folder, str(bundle.get("digest")))
+
+    def what_if(self, result: CaseResult) -> WhatIf:
+        """The case of this result, ready for hypothetical questions."""
+        name = str((result.prediction.get("bundle") or {}).get("name"))
+        ref = bundle_ref(self._services.settings.checkpoints, name)
+        if ref.digest not in self._light:
+            self._light = {ref.digest: LightEnsemble.load(ref.folder, ref.spec)}  # one bundle at a time is asked
+        return open_what_if(result, ref, self._light[ref.digest])
 
     def submit(self, case_key: str) -> JobRow:
         """Queue the scoring of a case."""

@@ -35,6 +35,7 @@ from icicore.workflows.evidence import COARSEST, Evidence, SlideEvidence, gather
 from icicore.workflows.prediction_json import Findings, assemble
 from icicore.workflows.records import record_score
 from icicore.workflows.services import BundleRef, Services
+from icicore.workflows.whatif import keep_inputs
 
 DEFAULT_BACKBONE = "efficientnet_lite0"
 THUMBNAIL_PX = 1600
@@ -161,7 +162,9 @@ def score_case(services: Services, case_key: str, *, progress: Progress = no_pro
     ref = services.bundle_ref()
     key = prediction_key(services, case, ref)
     scored = score(services, case, ref, progress=progress)
-    write_explanation(services, scored, result_folder(services, case_key, ref.digest), progress=progress)
+    folder = result_folder(services, case_key, ref.digest)
+    keep_inputs(folder, scored.bundle, scored.evidence.inputs)  # before prediction.json, which says that all is there
+    write_explanation(services, scored, folder, progress=progress)
     remember(services, key, scored.prediction)
     record_score(services, case_key, scored.prediction)
     _update_row(services, case_key, scored.prediction, ref)

@@ -13,9 +13,11 @@ from icicore.explain.genes import GeneExplanation
 from icicore.explain.modalities import ModalityExplanation
 from icicore.fingerprint import file_digest
 from icicore.models.bundle import ModelBundle
+from icicore.models.reference import Reference
 from icicore.models.scoring import Score
 from icicore.types import Json
 from icicore.workflows.evidence import Evidence
+from icicore.workflows.places import clinical_places, comparator_places, gene_details, measure_places, training_facts
 from icicore.workflows.services import BundleRef
 
 LIKELY, UNLIKELY = "likely responder", "unlikely responder"
@@ -40,7 +42,8 @@ def assemble(evidence: Evidence, bundle: ModelBundle, ref: BundleRef, findings: 
     doubt = () if withheld else _doubt(findings.score, bundle.spec.threshold)
     reasons = (*bundle_reasons(evidence, bundle), *doubt, *evidence.reasons)
     status = Status.LIMITED if any(r.code not in NOTES for r in reasons) else Status.SCORED
-    result = findings.score
+    result, reference = findings.score, bundle.reference
+    comparators = _comparators(evidence)
     return {
         "schema": 1,
         "case_id": evidence.case.case_id,
@@ -57,8 +60,12 @@ def assemble(evidence: Evidence, bundle: ModelBundle, ref: BundleRef, findings: 
         "modality_weights": result.modality_weights,
         "modality_contributions": findings.modalities.contributions,
         "modality_subsets": findings.modalities.subsets_json(),
-        "comparators": _comparators(evidence),
-        "genes": _genes(evidence, findings.genes),
+        "training": training_facts(bundle.spec, reference),
+        "clinical": clinical_places(evidence, reference),
+        "measures": measure_places(evidence, reference),
+        "comparators": comparators,
+        "comparator_places": comparator_places(comparators, bundle.spec, reference),
+        "genes": _genes(evidence, findings.genes, reference),
         "slides": [
             {
                 "path": s.path.name,
@@ -137,11 +144,12 @@ def _comparators(evidence: Evidence) -> Json:
     return {"tmb": tmb, "pdl1": pdl1, "loris": score}
 
 
-def _genes(evidence: Evidence, explained: GeneExplanation | None) -> list[Json]:
+def _genes(evidence: Evidence, explained: GeneExplanation | None, reference: Reference | None) -> list[Json]:
     """Every token of the genomic encoder; what was not measured has no value and no part in the score."""
     if evidence.genes is None:
         return []
     values, measured = evidence.genes.values, evidence.genes.measured
+    details = gene_details(evidence, explained, reference)
     rows: list[Json] = []
     for i, token in enumerate(evidence.panel.tokens):
         known = bool(measured[i])
@@ -154,6 +162,7 @@ def _genes(evidence: Evidence, explained: GeneExplanation | None) -> list[Json]:
                 "measured": known,
                 "attention": float(explained.attention[i]) if explained is not None else 0.0,
                 "attribution": float(explained.attribution[i]) if explained is not None else 0.0,
+                **details[i],
             }
         )
     return rows

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from icicore.evaluation.subgroups import age_band, subgroups, worst_group
+from icicore.evaluation.groups import age_band
+from icicore.evaluation.subgroups import subgroups, worst_group
 
 
 def test_groups_are_counted_and_the_worst_is_named():

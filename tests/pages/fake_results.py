@@ -14,16 +14,19 @@ from PIL import Image
 from icicore.domain import ClinicalValues
 from icicore.errors import CaseError, NotAllowed
 from icicore.fingerprint import write_json
+from icicore.models.light import LightScore
 from icicore.store.cases import CaseRow
 from icicore.store.jobs import JobRow
 from icicore.ui.backend import Pathways
 from icicore.workflows.cases import CaseResult
+from icicore.workflows.whatif import Change
 from tests.pages.fake_records import FakeRecords
 
 BUNDLE = "b" * 64
 TILE_L0 = 512.0
 MPP = 0.25
 N_MUTATION, N_EXPRESSION = 500, 1100
+TIL = "TIL density at the margin"
 PATHWAYS = (
     "Interferon gamma",
     "Antigen presentation",
@@ -85,7 +88,18 @@ def prediction_json(layers: Sequence[dict[str, Any]], *, seed: int = 3) -> dict[
         "call": "likely responder",
         "modality_weights": weights,
         "modality_contributions": parts,
-        "comparators": {"tmb": 14.2, "pdl1": None, "loris": None},
+        "tumour_type": "melanoma",
+        "training": {"study": "s", "n": 868, "responders": 315, "prevalence": 0.38, "virtual": True, "reference": True},
+        "clinical": [
+            {"name": "age", "value": 63.0, "unit": "years", "percentile": 48.0, "n": 826},
+            {"name": "sex", "value": "F", "unit": "", "percentile": None, "n": 829, "share": 0.39},
+            {"name": "ecog", "value": 1, "unit": "of 4", "percentile": 63.0, "n": 831},
+        ],
+        "measures": [
+            {"name": TIL, "value": 1840.0, "unit": "lymphocytes/mm2", "percentile": 91.2, "n": 835},
+        ],
+        "comparators": {"tmb": 14.2, "pdl1": None, "loris": 0.41},
+        "comparator_places": {"tmb": {"percentile": 78.0, "n": 853, "rate": 0.47}, "pdl1": None, "loris": None},
         "genes": _genes(np.random.default_rng(seed)),
         "slides": [_slide_entry(layer) for layer in layers],
         "bundle": {
@@ -108,7 +122,7 @@ def _subsets(base: float, parts: dict[str, float | None]) -> dict[str, float]:
 def features_json(prediction: dict[str, Any]) -> list[dict[str, Any]]:
     """The ranked list over all modalities."""
     items = [
-        ("histology", "tiles for response", 0.71),
+        ("histology", TIL, 0.71),
         ("histology", "tiles against response", -0.13),
         ("clinical", "ecog", -0.11),
     ]
@@ -158,9 +172,78 @@ def _genes(rng: np.random.Generator) -> list[dict[str, Any]]:
                 "measured": measured,
                 "attention": float(rng.gamma(0.5, 1 / 800)) if measured else 0.0,
                 "attribution": attribution if measured else None,
+                "attention_range": [0.0001, 0.0042],
+                "percentile": 91.0 if kind == "expression" and measured else None,
+                "share": 0.12 if kind == "mutation" else None,
+                "n": 843,
+                **_changes(symbol, kind),
             }  # fmt: skip
         )
     return genes
+
+
+def _changes(symbol: str, kind: str) -> dict[str, Any]:
+    if kind != "mutation" or symbol not in {s for s, k in NAMED if k == "mutation"}:
+        return {}
+    return {"changes": [{"protein": "p.F354L", "class": "Missense_Mutation", "vaf": 0.31}]}
+
+
+def proof_json() -> dict[str, Any]:
+    """A proof as ``workflows.proof`` makes it: the model beats TMB and does not beat LORIS."""
+
+    def row(name: str, kind: str, auc: float) -> dict[str, Any]:
+        metric = {"value": auc, "interval95": [auc - 0.05, auc + 0.05]}
+        rest = dict.fromkeys(("sensitivity", "specificity"), metric)
+        return {"name": name, "kind": kind, "n": 248, "responders": 90, "threshold": 0.35, "auc_roc": metric, **rest}
+
+    def against(difference: float, low: float) -> dict[str, Any]:
+        bounds = [low, 2 * difference - low]
+        return {"n": 240, "auc_difference": difference, "interval95": bounds, "delong_p": 0.01}
+
+    def group(grouping: str, name: str, n: int) -> dict[str, Any]:
+        auc = {"value": 0.87, "interval95": [0.79, 0.92]}
+        head = {"grouping": grouping, "group": name, "n": n, "responders": n // 3}
+        return {**head, "auc_roc": auc, "why_no_auc": None, "worst": name == "female"}
+
+    grid = [0.0, 0.5, 1.0]
+    bins = [
+        {"low": k / 10, "high": (k + 1) / 10, "n": 20 + k, "predicted": k / 10 + 0.05, "observed": k / 10 + 0.04,
+         "interval95": [k / 10, k / 10 + 0.09]}
+        for k in range(10)
+    ]  # fmt: skip
+    return {
+        "schema": 1, "bundle": "demo-virtual-lite0", "bundle_digest": BUNDLE, "study": "demo-cohort",
+        "virtual_study": True, "virtual": True, "external": False, "endpoint": "objective response", "n": 248,
+        "responders": 90, "prevalence": 0.36, "bootstrap": 1000, "main": "multimodal",
+        "models": [row("multimodal", "model", 0.88), row("TMB", "comparator", 0.66), row("LORIS", "comparator", 0.86)],
+        "against": {"TMB": against(0.22, 0.14), "LORIS": against(0.02, -0.05)},
+        "curves": {"multimodal": {"roc": {"x": grid, "y": grid, "grid": grid, "low": grid, "high": grid}}},
+        "calibration": {
+            "multimodal": {"n": 245, "bins": bins, "slope": 1.1, "intercept": 0.0, "brier": 0.14, "ece": 0.043}
+        },
+        "subgroups": [group("tumour type", "melanoma", 119), group("tumour type", "nsclc", 129),
+                      group("sex", "female", 89), group("age", "50 to 64", 108)],
+    }  # fmt: skip
+
+
+class FakeAsked:
+    """A case that loses ten points with every change."""
+
+    def ask(self, change: Change) -> LightScore:
+        steps = len(change.without) + len(change.wild_type) + len(change.clinical)
+        p = 0.629 - 0.1 * steps
+        weights: dict[str, float | None] = {"histology": 0.46, "genomics": 0.41, "clinical": 0.13}
+        weights |= dict.fromkeys(change.without)
+        return LightScore(0.0, p, (p - 0.15, p + 0.13), (0.0,), weights)
+
+    def present(self) -> dict[str, bool]:
+        return dict.fromkeys(("histology", "genomics", "clinical"), True)
+
+    def mutated(self) -> tuple[str, ...]:
+        return ("STK11", "B2M")
+
+    def clinical(self) -> dict[str, float]:
+        return {"age": 63.0, "sex": 0.0, "ecog": 1.0}
 
 
 def _write_slide(folder: Path, *, number: int, tiles: int, cols: int = 30) -> dict[str, Any]:
@@ -275,6 +358,8 @@ class FakeBackend:
     values: ClinicalValues | None = ClinicalValues(age=63.0, sex="F", ecog=1, ldh_uln=None)
     calls: list[tuple[str, str]] = field(default_factory=list)
     secret: str = "not a secret"
+    proved: dict[str, Any] | None = field(default_factory=proof_json)
+    refuses_questions: str = ""
     refuses_tiles: str = ""
     records: Any = field(default_factory=FakeRecords)
 
@@ -288,6 +373,14 @@ class FakeBackend:
 
     def cases(self) -> list[CaseRow]:
         return list(self.rows)
+
+    def proof(self, prediction: dict[str, Any]) -> dict[str, Any] | None:
+        return self.proved
+
+    def what_if(self, result: CaseResult) -> FakeAsked:
+        if self.refuses_questions:
+            raise CaseError("DEMO-001", self.refuses_questions, remedy="score the case again")
+        return FakeAsked()
 
     def case(self, case_key: str) -> CaseRow | None:
         return next((r for r in self.rows if r.case_key == case_key), None)

@@ -160,4 +160,4 @@ def test_clinical_values_have_units_and_missing_ones_say_so(open_page: OpenPage)
     page = html_of(open_page("case", state={session.PANEL: "Clinical"}, case=A))
     assert "63" in page and "years" in page and "female" in page
     assert "not measured" in page
-    assert "mutations per Mb" in page and "inputs missing" in page
+    assert "typical, 48th percentile, n\u00a0826" in page and "as in 39\u202f% of 829 training patients" in page

@@ -7,6 +7,9 @@ import pandas as pd
 import pytest
 
 from icicore.ui import charts
+from icicore.ui.findings import findings_chart
+from icicore.ui.genes import pathway_sums
+from icicore.ui.pathway_rows import pathway_rows
 from icicore.ui.text import percent
 
 PREDICTION = {
@@ -87,8 +90,8 @@ def test_names_from_files_are_escaped_everywhere() -> None:
     feature = {"modality": EVIL, "name": EVIL, "importance": 0.1}
     made = [
         charts.gene_chart(frame, [EVIL]),
-        charts.pathway_chart(sums),
-        charts.feature_chart([feature]),
+        pathway_rows(frame, sums),
+        findings_chart([feature], {}),
         charts.facts([(EVIL, EVIL)]),
         charts.quality_bars([(EVIL, 0.1)]),
     ]
@@ -98,4 +101,24 @@ def test_names_from_files_are_escaped_everywhere() -> None:
 def test_empty_charts_draw_nothing_and_do_not_fail() -> None:
     empty = pd.DataFrame(columns=["attribution", "pathway", "n"])
     assert "i-for" not in charts.gene_chart(empty, [])
-    assert "i-for" not in charts.pathway_chart(empty)
+    assert "i-for" not in pathway_rows(empty, empty)
+
+
+def test_a_pathway_opens_into_its_own_measured_genes() -> None:
+    def gene(symbol: str, pathway: str, attribution: float, state: str = "measured") -> dict[str, object]:
+        words = {"kind": "RNA", "state": state, "pathway": pathway, "pathways": pathway, "change": ""}
+        numbers = {"value": 1.0, "attention": 0.1, "attribution": attribution, "percentile": 91.0, "n": 843.0}
+        return {"symbol": symbol, **words, **numbers, "spread": "0.0001-0.0042"}
+
+    table = pd.DataFrame(
+        [
+            gene("CXCL9", "Chemokines", 0.3),
+            gene("TP53", "Cell cycle", -0.2),
+            gene("CXCL10", "Chemokines", math.nan, "not measured"),
+        ]
+    )
+    html = pathway_rows(table, pathway_sums(table))
+    first, second = html.split("</details>")[:2]
+    assert "Chemokines" in first and "CXCL9" in first and "RNA 91st pctl" in first and "0.0001-0.0042" in first
+    assert "1 of 2" in first and "CXCL10" not in first
+    assert "TP53" in second and "TP53" not in first

@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from icicore.settings import PROJECT
-from icicore.ui.theme import DARK, LIGHT, Palette, style_sheet
+from icicore.ui.theme import DARK, LIGHT, STYLES, Palette, style_sheet
 
 CONFIG = tomllib.loads((PROJECT / ".streamlit" / "config.toml").read_text())
 PAGES = {"light": CONFIG["theme"], "dark": CONFIG["theme"]["dark"]}
@@ -56,7 +56,7 @@ def test_accent_is_the_same_in_both_places() -> None:
 
 
 def test_style_sheet_defines_every_variable_it_uses() -> None:
-    css = (PROJECT / "icicore" / "ui" / "style.css").read_text()
+    css = "".join(path.read_text() for path in STYLES)
     sheet = style_sheet(LIGHT, css)
     used = {part.split(")")[0].strip() for part in css.split("var(")[1:]}
     assert used

@@ -8,6 +8,7 @@ from icicore.workflows.evaluation.card import update_card
 from icicore.workflows.evaluation.prepared import EvaluationSpec
 from icicore.workflows.evaluation.run import evaluate_bundles
 from icicore.workflows.inference import embed_default
+from icicore.workflows.proof import write_proof
 from icicore.workflows.services import Services, bundle_ref
 
 
@@ -24,7 +25,8 @@ def evaluate_study(
 ) -> Json:
     """Evaluate bundles, given by name or folder, on a study; see ``run.evaluate_bundles``.
 
-    With ``write_card`` the card of the bundle that was examined closely gets its faithfulness numbers.
+    With ``write_card`` the bundle that was examined closely gets its faithfulness numbers into its card, and its proof
+    (see ``workflows.proof``) beside it.
     """
     folders = [find_bundle(services.settings.checkpoints, name) for name in dict.fromkeys(bundles)]
     report = evaluate_bundles(
@@ -37,7 +39,9 @@ def evaluate_study(
     )
     if write_card:
         names = [row["name"] for row in report["models"]]
-        update_card(folders[names.index(report["main"])], report)
+        main = folders[names.index(report["main"])]
+        update_card(main, report)
+        write_proof(main, report)
     return report
 
 

@@ -7,14 +7,13 @@ import numpy as np
 from icicore.domain import GENOMICS, HISTOLOGY, MODALITIES
 from icicore.evaluation.association import spearman
 from icicore.evaluation.evaluate import Scores, pair_row, restrict, subset_row
-from icicore.evaluation.subgroups import age_band, subgroups, worst_group
+from icicore.evaluation.groups import SEXES, age_band
+from icicore.evaluation.subgroups import subgroups, worst_group
 from icicore.training.dataset import StudyData
 from icicore.training.tissue import TissueMeasures
 from icicore.types import F64, I32, Json, Mask
 from icicore.workflows.evaluation.scoring import CohortScorer
 from icicore.workflows.evaluation.truth import Truth
-
-SEXES = {"F": "female", "M": "male"}
 
 
 def modality_subsets(scorer: CohortScorer, y: Mask, draws: I32) -> list[Json]:

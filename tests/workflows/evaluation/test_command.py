@@ -1,12 +1,14 @@
 """The command line: found bundles, one-line errors, and the card."""
 
 import json
+from shutil import copytree
 
 from click.testing import CliRunner
 
 from icicore.cli import cli
 from icicore.models.bundle import load_bundle
 from icicore.workflows.evaluation.card import HEADING, update_card
+from icicore.workflows.proof import read_proof
 
 REPORT = {
     "main": "multimodal",
@@ -50,9 +52,21 @@ def test_the_command_writes_both_files_and_prints_every_model(world, tmp_path):
     assert "AUC-ROC" in done.stdout
 
 
-def test_the_card_gets_one_section_that_is_replaced_and_the_bundle_still_loads(world, tmp_path):
-    from shutil import copytree
+def test_with_write_card_the_bundle_gets_its_proof_and_keeps_its_seal(world, tmp_path):
+    bundle = tmp_path / "b-virtual"
+    copytree(world.bundles["multimodal"], bundle)
+    args = ("--study", world.folder, "--bundle", bundle, "--out", tmp_path / "out", "--bootstrap", 100, "--write-card")
+    done = run(*args, home=tmp_path)
+    assert done.exit_code == 0, done.output
+    digest = load_bundle(bundle).digest
+    proof, report = read_proof(bundle, digest), json.loads((tmp_path / "out" / "report.json").read_text())
+    assert proof["n"] == report["n"] and proof["main"] == "multimodal"
+    assert proof["calibration"]["multimodal"] == report["calibration"]["multimodal"]
+    assert sum(b["n"] for b in proof["calibration"]["multimodal"]["bins"]) == proof["n"]
+    assert set(proof["against"]) >= {"TMB", "PD-L1 (CD274)"}
 
+
+def test_the_card_gets_one_section_that_is_replaced_and_the_bundle_still_loads(world, tmp_path):
     bundle = tmp_path / "b-virtual"
     copytree(world.bundles["clinical"], bundle)
     (bundle / "card.md").write_text(f"# b\n\n{HEADING}\n\nold numbers\n\n## Not for what\n\nNothing.\n")
