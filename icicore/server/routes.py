@@ -10,6 +10,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from icicore.addresses import ROOT, STATIC, asset_digest
+from icicore.server.annotations import AnnotationRoutes, OpenAnnotations
 from icicore.server.results import ResultRoutes
 from icicore.server.slides import SlideRoutes
 from icicore.server.sources import FindSlide, OpenSource, SourcePool, open_deepzoom
@@ -34,6 +35,7 @@ def build_routes(
     results_dir: Path,
     secret: str,
     open_source: OpenSource = open_deepzoom,
+    annotations: OpenAnnotations | None = None,
 ) -> list[BaseRoute]:
     """Build the routes of the tile server.
 
@@ -44,6 +46,7 @@ def build_routes(
     results_dir : folder of results, ``<case>/<bundle>/slides/<slide>/``
     secret : the installation's secret that signs the tokens
     open_source : opens a slide for display
+    annotations : opens the annotations of a slide; None: there are none to be had
 
     Returns
     -------
@@ -52,7 +55,8 @@ def build_routes(
     """
     prefix = f"/{base.strip('/')}" if base.strip("/") else ""
     root = f"{prefix}/{ROOT}"
-    slides = SlideRoutes(SourcePool(find_slide, open_source), secret)
+    pool = SourcePool(find_slide, open_source)
+    slides = SlideRoutes(pool, secret)
     results = ResultRoutes(results_dir, secret)
     result = "{case}/{bundle}/{slide}"
     return [
@@ -63,6 +67,7 @@ def build_routes(
         Route(f"{root}/sheet/{result}/{{page}}.jpg", results.sheet),
         Route(f"{root}/sheetinfo/{result}.json", results.sheet_info),
         Route(f"{root}/tilestable/{result}.json", results.table),
+        *(AnnotationRoutes(pool, annotations, secret).routes(root) if annotations else []),
         Mount(f"{root}/static/{asset_digest()}", _Assets(directory=STATIC)),
         Route(root, _not_found),
         Route(f"{root}/{{rest:path}}", _not_found),
