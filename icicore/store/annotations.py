@@ -35,6 +35,7 @@ class AnnotationRow:
             "changed_by": self.changed_by,
             "updated": self.updated.isoformat(timespec="seconds"),
             "revision": self.revision,
+            "deleted": self.deleted,
         }
 
 
