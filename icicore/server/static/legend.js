@@ -3,6 +3,7 @@ import { CATEGORIES, cssGradient } from './colormaps.js';
 import { h } from './dom.js';
 import { fixed, value } from './format.js';
 
+const WIDEST_OF_FIVE = 5;                                       // letters; wider labels would run into each other
 const SCALE_WORDS = { raw: 'raw', percentile: 'by percentile', log: 'logarithmic' };
 
 export function legendText(layer) {
@@ -18,7 +19,11 @@ const tick = (scale, t, signed) => scale.kind === 'raw' ? fixed(scale.invert(t),
 const place = t => t === 0 ? 'left:0' : t === 1 ? 'right:0' : `left:${t * 100}%;transform:translateX(-50%)`;
 
 /** Places on the colour bar with their numbers. */
-export const ticksOf = ({ scale, signed, classes }) => classes ? [] : (signed ? [0, 0.25, 0.5, 0.75, 1] : [0, 0.5, 1]).map(t => ({ t, name: tick(scale, t, signed) }));
+export function ticksOf({ scale, signed, classes }) {
+  if (classes) return [];
+  const all = (signed ? [0, 0.25, 0.5, 0.75, 1] : [0, 0.5, 1]).map(t => ({ t, name: tick(scale, t, signed) }));
+  return all.length > 3 && all.some(({ name }) => name.length > WIDEST_OF_FIVE) ? [all[0], all[2], all[4]] : all;
+}
 
 function classLegend(layer) {
   const seen = new Set(layer.values);
