@@ -1,4 +1,4 @@
-"""Annotations in the browser: saved as they are drawn, seen by a second browser, kept without a connection, to QuPath."""
+"""Annotations in the browser: saved as they are drawn, seen by a second browser, kept offline, to QuPath and back."""
 
 import json
 
@@ -113,9 +113,8 @@ def failed_requests_are_expected(request, monkeypatch):
     """A refused or broken request is logged by the browser itself; here some are made on purpose."""
     wanted = ("net::ERR", "409", "422")
     original = Recorder._console
-    monkeypatch.setattr(
-        Recorder, "_console", lambda self, m: None if any(w in m.text for w in wanted) else original(self, m)
-    )
+    keep = lambda self, m: None if any(w in m.text for w in wanted) else original(self, m)  # noqa: E731
+    monkeypatch.setattr(Recorder, "_console", keep)
 
 
 def test_what_somebody_else_changed_is_not_overwritten(viewer):
@@ -204,8 +203,8 @@ def test_a_point_a_class_of_ones_own_and_the_way_to_qupath_and_back(viewer, tmp_
 
 def test_agree_and_disagree_with_a_tile_and_its_group(viewer):
     index = viewer.evaluate(
-        f"""() => {{ const v = {V}; return v.table.ranked('attention').find(i => {{
-            v.selected = v.table.resolve({{ slide: v.slide.id, index: i }}); v.ask(); return v.verdict.group.length > 2; }}); }}"""
+        f"""() => {{ const v = {V}, grouped = i => {{ v.selected = v.table.resolve({{ slide: v.slide.id, index: i }});
+            v.ask(); return v.verdict.group.length > 2; }}; return v.table.ranked('attention').find(grouped); }}"""
     )
     viewer.evaluate(f"i => {V}.choose({{ slide: {V}.slide.id, index: i }}, {{ fly: true, tell: true }})", index)
     settle(viewer)

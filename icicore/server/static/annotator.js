@@ -186,6 +186,7 @@ export class Annotator {
     this.editing = id;
     pen.setDrawingEnabled(false);
     pen.setAnnotations([{ id, bodies: [], target: { annotation: id, selector: selectorOf(image) } }], true);
+    this.before = JSON.stringify(pen.getAnnotationById(id).target.selector.geometry.points);
     pen.setSelected(id, true);
     this.card.reshaping(true);
     this.viewer.draw();
@@ -193,11 +194,15 @@ export class Annotator {
 
   reshaped({ id, target }) {
     const geometry = geometryOf(target.selector);
-    if (id === this.editing && geometry) this.book.put({ ...this.book.get(id), geometry: toStored(geometry, this.viewer.frameOf) });
+    if (id !== this.editing || !geometry || !this.book.get(id)) return;
+    this.before = JSON.stringify(target.selector.geometry.points);
+    this.book.put({ ...this.book.get(id), geometry: toStored(geometry, this.viewer.frameOf) });
   }
 
   endReshape() {
     if (!this.editing) return;
+    const last = this.drawing?.getAnnotationById(this.editing);     // Annotorious tells of a change only some time after it
+    if (last && JSON.stringify(last.target.selector.geometry.points) !== this.before) this.reshaped(last);
     this.editing = null;
     this.drawing?.cancelSelected?.();
     this.drawing?.clearAnnotations();
