@@ -5,11 +5,12 @@ import hashlib
 from icicore.addresses import STATIC
 
 VENDOR = STATIC / "vendor"
+OSD, ANNOTORIOUS = "openseadragon-6.1.1/openseadragon.min", "annotorious-3.8.10/annotorious-openseadragon"
 PUBLISHED = {
-    "openseadragon-6.1.1/openseadragon.min.js": "14d587cd3ee7c4861f1a41077ce642029364a21029956ba635bd8fb1202cf9ad",
-    "annotorious-3.8.10/annotorious-openseadragon.js": "a188204775f8c680a1f341c5c5cfabc4083580e58982cc6f60fb671f8ae2cfdd",
-    "annotorious-3.8.10/annotorious-openseadragon.css": "f0f69bd05ded15272cbd6fb3244b33c25ff39f226bd40cef3b84f9f32098b0ac",
-}  # fmt: skip
+    f"{OSD}.js": "14d587cd3ee7c4861f1a41077ce642029364a21029956ba635bd8fb1202cf9ad",
+    f"{ANNOTORIOUS}.js": "a188204775f8c680a1f341c5c5cfabc4083580e58982cc6f60fb671f8ae2cfdd",
+    f"{ANNOTORIOUS}.css": "f0f69bd05ded15272cbd6fb3244b33c25ff39f226bd40cef3b84f9f32098b0ac",
+}
 
 
 def test_the_files_are_those_of_the_packages():
