@@ -20,7 +20,7 @@ export class Annotator {
     this.shapes = new Map();
   }
 
-  /** Turn to a slide; its unsent drawings are sent first. */
+  /** Turn to a slide; what could not be sent for it before is sent first. */
   open(slide) {
     this.close();
     if (!slide.urls.annotations) return;

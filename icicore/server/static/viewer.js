@@ -130,12 +130,13 @@ class SlideViewer {
     this.panel.show(this.layers, this.data.faithfulness);
     announce(this, 'layers');
     this.showLayers();
+    // Before the picture: shapes of one slide are never seen on another, however long it takes to open.
+    if (before?.urls.annotation !== slide.urls.annotation) { this.annotator.open(slide); this.tools.offer(Boolean(slide.urls.annotations)); }
     if (before?.urls.tile !== slide.urls.tile) {
       this.measure.toggle(false); this.source = tileSource(info, slide.urls.tile);
       await this.openImage(this.source);
       if (this.second.open) await this.second.show(this.source);
     }
-    if (before?.urls.annotation !== slide.urls.annotation) { this.annotator.open(slide); this.tools.offer(Boolean(slide.urls.annotations)); }
     this.markTools();
     this.draw();
   }
