@@ -78,7 +78,7 @@ def test_drawn_commented_reloaded_and_seen_by_a_second_browser(viewer, browser, 
     other.goto(address)
     wait_ready(other)
     other.locator("[data-tool=list]").click()
-    other.get_by_role("listitem").filter(has_text="Immune cells").click()
+    other.locator(".notes .items button").filter(has_text="Immune cells").click()
     assert other.get_by_label("Comment").input_value() == MARKUP
     assert "tester" in other.locator(".note .facts").inner_text()
     other.locator(".note .close").click()

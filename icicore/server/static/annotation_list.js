@@ -6,7 +6,7 @@ export class AnnotationList {
   constructor(on) {
     this.on = on; this.answer = null;
     this.status = h('p', { class: 'status', role: 'status' });
-    this.items = h('div', { class: 'items', role: 'list' });
+    this.items = h('div', { class: 'items', role: 'group', 'aria-label': 'Annotations of this slide' });
     this.eye = h('button', { type: 'button', class: 'eye', role: 'switch', title: 'Show or hide the annotations', 'aria-label': 'Show annotations', onclick: () => on.visible(this.eye.getAttribute('aria-checked') !== 'true') });
     this.undo = h('button', { type: 'button', class: 'plain', hidden: true, onclick: () => on.restore() }, 'Bring back');
     this.next = h('select', { 'aria-label': 'Class of the next annotation', onchange: () => on.label(this.next.value) });
@@ -47,7 +47,7 @@ export class AnnotationList {
   item(a, on) {
     const name = a.verdict ? `${a.verdict === 'agree' ? '✓ Agree' : '✗ Disagree'}` : a.label, tiles = a.about?.tiles ?? 1;
     const more = a.verdict ? [`${a.about?.layer ?? ''}, ${tiles === 1 ? '1 tile' : `${tiles} tiles`}`, a.comment].filter(Boolean).join(': ') : a.comment;
-    return h('button', { type: 'button', role: 'listitem', class: on ? 'on' : '', title: a.comment || a.label, 'data-id': a.id, onclick: () => this.on.choose(a.id) },
+    return h('button', { type: 'button', 'aria-pressed': String(on), class: on ? 'on' : '', title: a.comment || a.label, 'data-id': a.id, onclick: () => this.on.choose(a.id) },
       h('i', { class: a.geometry.type.endsWith('Point') ? 'chip round' : 'chip', style: `background:rgb(${a.colour.join(' ')})` }), h('span', {}, name), h('em', {}, more));
   }
 

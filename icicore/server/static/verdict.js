@@ -39,8 +39,8 @@ export class VerdictBar {
     this.el = h('div', { class: 'verdict card', role: 'group', 'aria-label': 'Agree with the model?', hidden: true }, this.what, this.extent, h('div', { class: 'segments' }, this.agree, this.disagree));
   }
 
-  /** @param list annotations of the slide, to show what was said before */
-  show({ tile, layers, frame, list, bundle }) {
+  /** @param list annotations of the slide, to show what this user said before; what others said stays theirs */
+  show({ tile, layers, frame, list, bundle, user }) {
     const layer = OPINION_LAYERS.map(id => layers.find(l => l.id === id && l.state.visible && l.values)).find(Boolean);
     this.el.hidden = !tile || !layer;
     if (this.el.hidden) { this.group = null; return; }
@@ -52,7 +52,7 @@ export class VerdictBar {
     this.what.title = layer.unit;
     const option = (whole, text, title) => h('button', { type: 'button', role: 'radio', title, 'aria-checked': String(this.whole === whole), onclick: () => { this.whole = whole; this.on.painted(); } }, text);
     this.extent.replaceChildren(option(false, 'Tile', 'This tile alone'), ...(this.group.length > 1 ? [option(true, `Group of ${this.group.length}`, 'This tile and its neighbours that the layer highlights too')] : []));
-    this.said = list.filter(a => a.verdict && a.about?.layer === layer.name && this.covers(a)).at(-1);
+    this.said = list.filter(a => a.verdict && (a.author ?? user) === user && a.about?.layer === layer.name && this.covers(a)).at(-1);
     for (const b of [this.agree, this.disagree]) b.setAttribute('aria-pressed', String(this.said?.verdict === b.dataset.verdict));
   }
 

@@ -257,7 +257,7 @@ class SlideViewer {
   /** The bar that asks for an opinion follows the tile, the layers and what was said before. */
   ask() {
     const list = this.annotator.book?.list;
-    this.verdict.show({ tile: list ? this.selected : null, layers: this.layers, frame: this.frameOf, list: list ?? [], bundle: this.data.bundle ?? '' });
+    this.verdict.show({ tile: list ? this.selected : null, layers: this.layers, frame: this.frameOf, list: list ?? [], bundle: this.data.bundle ?? '', user: this.data.user ?? '' });
   }
 
   drawMini() {

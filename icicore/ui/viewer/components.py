@@ -89,6 +89,7 @@ def slide_viewer(
         "faithfulness": dict(faithfulness or {}),
         "caption": caption,
         "bundle": urls.bundle,
+        "user": urls.user,
         "annotation_classes": {name: list(colour) for name, colour in CLASSES.items()},
         "verdict_classes": {v: [label, list(colour)] for v, (label, colour) in VERDICT_CLASSES.items()},
     }

@@ -25,6 +25,7 @@ class ViewerUrls:
     case_key, bundle : folder names of the result (bundle is the first 16 digits of its digest)
     tokens : slide id (first 16 digits of the slide digest) to signed token
     writers : slide id to the token that saves annotations under the user's name
+    user : that name
     """
 
     root: str
@@ -33,6 +34,7 @@ class ViewerUrls:
     bundle: str
     tokens: Mapping[str, str]
     writers: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
 
     def slide(self, layers: Json) -> Json:
         """Addresses for one slide; ``{level}``, ``{page}`` and the like are filled in by the browser.
@@ -91,7 +93,7 @@ def viewer_urls(case_key: str, bundle_digest16: str, *, slide_ids: Iterable[str]
     now = time.time()
     tokens = {s[:16]: mint(secret, s[:16], user, now=now) for s in slide_ids}
     writers = {s: mint_writer(secret, s, user, now=now) for s in tokens}
-    return ViewerUrls(root, f"{root}/static/{asset_digest()}", case_key, bundle_digest16, tokens, writers)
+    return ViewerUrls(root, f"{root}/static/{asset_digest()}", case_key, bundle_digest16, tokens, writers, user)
 
 
 def _public_base() -> str:
