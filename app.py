@@ -15,6 +15,7 @@ if get_script_run_ctx(suppress_warning=True) is None:
     from icicore.jobs.worker import lifespan
     from icicore.server import build_routes, enable_tcp_nodelay
     from icicore.settings import read_settings
+    from icicore.workflows.annotations import annotations_of
     from icicore.workflows.services import build_services
 
     services = build_services(read_settings())
@@ -34,6 +35,7 @@ if get_script_run_ctx(suppress_warning=True) is None:
             results_dir=services.settings.results_dir,
             secret=installation_secret(services.settings.home),
             export_report=export_report,
+            annotations=annotations_of(services),
         ),
         lifespan=lifespan,
     )

@@ -6,6 +6,7 @@ A token signs one slide for one user. It is an HMAC over the UTC day, so it stay
 browser may keep what it fetched) and stops working at the latest after two.
 """
 
+import base64
 import contextlib
 import hashlib
 import hmac
@@ -81,6 +82,33 @@ def check(secret: str, token: str, slide_id: str, *, now: float) -> None:
         raise BadToken("the signature does not fit")
     if not 0 <= int(now // _SECONDS_PER_DAY) - int(day, 16) < _VALID_DAYS:
         raise BadToken("the token has expired")
+
+
+def mint_writer(secret: str, slide_id: str, user: str, *, now: float) -> str:
+    """Sign the right to annotate a slide, with the name that annotations are saved under; see `check_writer`.
+
+    The name itself travels, because the server keeps no sessions. Good as long as a token of `mint`.
+    """
+    day, name = int(now // _SECONDS_PER_DAY), base64.urlsafe_b64encode(user.encode()).decode().rstrip("=")
+    return f"{day:x}.{name}.{_mac(secret, 'annotate', slide_id, user, str(day))[:32]}"
+
+
+def check_writer(secret: str, token: str, slide_id: str, *, now: float) -> str:
+    """Name in a token of `mint_writer`; raises BadToken when it does not allow to annotate this slide now."""
+    parts = token.split(".")
+    if len(parts) != 3 or re.fullmatch(r"[0-9a-f]{1,8}", parts[0]) is None:
+        raise BadToken("the token is malformed")
+    try:
+        user = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)).decode()
+    except ValueError as error:
+        raise BadToken("the token is malformed") from error
+    day = int(parts[0], 16)
+    expected = _mac(secret, "annotate", slide_id, user, str(day))[:32]
+    if not hmac.compare_digest(expected.encode(), parts[2].encode()):
+        raise BadToken("the signature does not fit")
+    if not 0 <= int(now // _SECONDS_PER_DAY) - day < _VALID_DAYS:
+        raise BadToken("the token has expired")
+    return user
 
 
 def _mac(secret: str, *parts: str) -> str:

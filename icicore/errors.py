@@ -74,5 +74,9 @@ class BackboneUnavailable(InputError):
     """The weights of a backbone are not on this machine."""
 
 
+class AnnotationError(InputError):
+    """An annotation, or a file of annotations, that cannot be used."""
+
+
 class NotAllowed(InputError):
     """A path outside the allowed roots."""

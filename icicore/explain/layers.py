@@ -38,13 +38,15 @@ class TileScores:
     """Explanations of one slide's tiles, in bag order.
 
     ``attention`` and ``contribution`` (n,); ``gradcam`` signed (n, h, w), None if it was not computed; ``tile_class``
-    (n,) index into ``TILE_CLASSES``, None without a tile-class head.
+    (n,) index into ``TILE_CLASSES``, None without a tile-class head; ``leave_one_out`` (n,) in logit, None where the
+    model does not allow it.
     """
 
     attention: F32
     contribution: F32
     gradcam: F32 | None = None
     tile_class: F32 | None = None
+    leave_one_out: F32 | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +98,11 @@ def slide_layers(bag: Bag, scores: TileScores) -> list[Layer]:
             unit="logit",
         ),
     ]
+    if scores.leave_one_out is not None:
+        meaning = (
+            "what the calibrated logit loses when this tile alone is left out; positive: the tile speaks for response"
+        )
+        layers.append(Layer("leave_one_out", tile_grid(bag, scores.leave_one_out), meaning, signed=True, unit="logit"))
     if scores.gradcam is not None:
         grid, cells = fine_grid(bag, scores.gradcam), scores.gradcam.shape[1]
         meaning = "Grad-CAM: places that raise the calibrated logit"
@@ -128,8 +135,11 @@ def layers_json(bag: Bag, frame: SlideFrame, layers: Sequence[Layer]) -> Json:
 
 
 def tiles_json(bag: Bag, scores: TileScores) -> Json:
-    """Columnar table of tiles in bag order; rank 1 is the highest attention and the most positive contribution."""
-    return {
+    """Columnar table of tiles in bag order; rank 1 is the highest attention and the most positive contribution.
+
+    ``leave_one_out`` (with its rank) and ``tile_class`` are there where they were computed.
+    """
+    table: Json = {
         "n": len(bag),
         "row": bag.index[:, 0].tolist(),
         "col": bag.index[:, 1].tolist(),
@@ -140,6 +150,12 @@ def tiles_json(bag: Bag, scores: TileScores) -> Json:
         "attention_rank": descending_ranks(scores.attention),
         "contribution_rank": descending_ranks(scores.contribution),
     }
+    if scores.leave_one_out is not None:
+        known = np.nan_to_num(scores.leave_one_out)  # a tile that holds all attention has no value
+        table |= {"leave_one_out": _short(known), "leave_one_out_rank": descending_ranks(known)}
+    if scores.tile_class is not None:
+        table["tile_class"] = scores.tile_class.astype(int).tolist()
+    return table
 
 
 def write_slide_folder(

@@ -10,6 +10,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from icicore.addresses import ROOT, STATIC, asset_digest
+from icicore.server.annotations import AnnotationRoutes, OpenAnnotations
 from icicore.server.reports import ExportReport, ReportRoutes
 from icicore.server.results import ResultRoutes
 from icicore.server.slides import SlideRoutes
@@ -36,6 +37,7 @@ def build_routes(
     secret: str,
     open_source: OpenSource = open_deepzoom,
     export_report: ExportReport | None = None,
+    annotations: OpenAnnotations | None = None,
 ) -> list[BaseRoute]:
     """Build the routes of the tile server.
 
@@ -47,6 +49,7 @@ def build_routes(
     secret : the installation's secret that signs the tokens
     open_source : opens a slide for display
     export_report : makes the report of a case; without it there are no reports
+    annotations : opens the annotations of a slide; None: there are none to be had
 
     Returns
     -------
@@ -55,7 +58,8 @@ def build_routes(
     """
     prefix = f"/{base.strip('/')}" if base.strip("/") else ""
     root = f"{prefix}/{ROOT}"
-    slides = SlideRoutes(SourcePool(find_slide, open_source), secret)
+    pool = SourcePool(find_slide, open_source)
+    slides = SlideRoutes(pool, secret)
     results = ResultRoutes(results_dir, secret)
     result = "{case}/{bundle}/{slide}"
     reports = [] if export_report is None else [ReportRoutes(export_report, secret)]
@@ -68,6 +72,7 @@ def build_routes(
         Route(f"{root}/sheet/{result}/{{page}}.jpg", results.sheet),
         Route(f"{root}/sheetinfo/{result}.json", results.sheet_info),
         Route(f"{root}/tilestable/{result}.json", results.table),
+        *(AnnotationRoutes(pool, annotations, secret).routes(root) if annotations else []),
         Mount(f"{root}/static/{asset_digest()}", _Assets(directory=STATIC)),
         Route(root, _not_found),
         Route(f"{root}/{{rest:path}}", _not_found),

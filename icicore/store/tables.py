@@ -79,3 +79,20 @@ class JobTable(Base):
     started: Mapped[datetime | None] = mapped_column(UtcDateTime)
     heartbeat: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class AnnotationTable(Base):
+    """One shape that a person drew on a slide; a deleted one stays, so that its id is never used again unseen."""
+
+    __tablename__ = "annotations"
+
+    slide_id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    annotation_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    label: Mapped[str] = mapped_column(String(64), index=True)
+    author: Mapped[str] = mapped_column(String(128))
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed_by: Mapped[str] = mapped_column(String(128))
+    updated: Mapped[datetime] = mapped_column(UtcDateTime)
+    revision: Mapped[int] = mapped_column(Integer)
+    deleted: Mapped[bool] = mapped_column(Boolean, default=False)

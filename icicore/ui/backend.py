@@ -120,6 +120,9 @@ class Backend(Protocol):
     def cards(self) -> list[tuple[str, str]]:
         """Return name and card (Markdown) of every bundle."""
 
+    def faithfulness(self, result: CaseResult) -> Mapping[str, Json]:
+        """What the evaluation of the bundle found about each layer of a slide; empty without one."""
+
     def doctor(self) -> Json:
         """Report of ``icicore doctor``."""
 

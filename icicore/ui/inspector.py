@@ -128,9 +128,21 @@ def _numbers(layers: Json, tile: Tile) -> str:
             ("Attention rank", f"{tile.attention_rank} of {count(tile.n, 'tile')} on this slide"),
             ("Contribution", f"{signed(tile.contribution, 4)} logit"),
             ("Contribution rank", f"{tile.contribution_rank} of {tile.n} (1 speaks most for response)"),
+            *_more(layers, tile),
             (
                 "Place",
                 f"row {tile.row}, column {tile.col}; {left:.0f} µm right, {up:.0f} µm down from the scan's corner",
             ),
         ]
     )
+
+
+def _more(layers: Json, tile: Tile) -> list[tuple[str, str]]:
+    """What newer results also hold: the effect of leaving the tile out, and what it shows."""
+    facts = []
+    if tile.leave_one_out is not None:
+        facts.append(("Leave one out", f"{signed(tile.leave_one_out, 4)} logit lost without this tile"))
+    names = next((x.get("classes") for x in layers["layers"] if x["id"] == "classes"), None)
+    if names and tile.tile_class is not None and 0 <= tile.tile_class < len(names):
+        facts.append(("Tissue class", str(names[tile.tile_class])))
+    return facts

@@ -16,7 +16,10 @@ GRADCAM = "gradcam"
 
 @dataclass(frozen=True)
 class Tile:
-    """One tile of a slide, as the inspector shows it. Coordinates are level-0 px of the slide, ranks start at 1."""
+    """One tile of a slide, as the inspector shows it. Coordinates are level-0 px of the slide, ranks start at 1.
+
+    ``leave_one_out`` (logit) and ``tile_class`` (place in the layer's list) are None in results without them.
+    """
 
     index: int
     n: int
@@ -29,6 +32,8 @@ class Tile:
     attention_rank: int
     contribution_rank: int
     mean_attention: float
+    leave_one_out: float | None = None
+    tile_class: int | None = None
 
 
 def slide_folder(result: CaseResult, layers: Json) -> Path:
@@ -76,6 +81,8 @@ def tile_at(tiles: pd.DataFrame, index: int) -> Tile | None:
         attention_rank=_rank(tiles, "attention", index),
         contribution_rank=_rank(tiles, "contribution", index),
         mean_attention=float(tiles["attention"].mean()),
+        leave_one_out=float(row["leave_one_out"]) if "leave_one_out" in tiles else None,
+        tile_class=int(row["tile_class"]) if "tile_class" in tiles else None,
     )
 
 

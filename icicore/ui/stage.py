@@ -12,6 +12,7 @@ from icicore.ui.results import load_tiles
 from icicore.ui.text import plain
 from icicore.ui.viewer import ViewerUrls, slide_viewer, tile_sheet, viewer_urls
 from icicore.ui.widgets import empty, rerun_part
+from icicore.workflows.annotations import local_author
 from icicore.workflows.cases import CaseResult
 
 VIEWER = "case_viewer"
@@ -38,7 +39,7 @@ def stage(backend: Backend, row: CaseRow, result: CaseResult) -> Shown | None:
         result.bundle_digest[:16],
         slide_ids=[str(s["digest"]) for s in result.slides],
         secret=backend.secret,
-        user="local",
+        user=local_author(),
     )
     layers = _slide_choice(result)
     slide = str(layers["digest"])[:16]
@@ -49,12 +50,27 @@ def stage(backend: Backend, row: CaseRow, result: CaseResult) -> Shown | None:
     goto = None if fly is None else {"slide": slide, **fly}
     compact = session.get(session.STAGE) == SHEET
     height = VIEWER_SHORT if compact else VIEWER_TALL
-    events = slide_viewer(_first(result, slide), key=VIEWER, urls=urls, selected=tile, goto=goto, height=height)
+    events = slide_viewer(
+        _first(result, slide),
+        key=VIEWER,
+        urls=urls,
+        selected=tile,
+        goto=goto,
+        height=height,
+        faithfulness=backend.faithfulness(result),
+        caption=_caption(row, result),
+    )
     if events.tile:
         _take(row, result, events.tile)
     _tiles_below(row, layers, urls)
     selected = session.get(session.SELECTED_TILE)
     return Shown(layers, urls, None if selected is None else int(selected["index"]))
+
+
+def _caption(row: CaseRow, result: CaseResult) -> str:
+    """What a saved picture says it shows."""
+    bundle = result.prediction.get("bundle") or {}
+    return f"{row.case_id} · model {bundle.get('name', '?')} {result.bundle_digest[:12]}"
 
 
 def _slide_choice(result: CaseResult) -> Json:

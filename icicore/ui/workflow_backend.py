@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from icicore.addresses import installation_secret
 from icicore.domain import ClinicalValues
 from icicore.errors import GenomicsError, InputError
 from icicore.genomics.panel import load_panel
+from icicore.models.faithfulness import read_faithfulness
 from icicore.models.light import LightEnsemble
 from icicore.settings import PROJECT, read_settings
 from icicore.store.cases import CaseRow
@@ -134,6 +135,12 @@ class WorkflowBackend:
         folder = self._services.settings.checkpoints
         paths = [(name, folder / name / "card.md") for name in bundle_names(folder)]
         return [(name, path.read_text(encoding="utf-8")) for name, path in paths if path.is_file()]
+
+    def faithfulness(self, result: CaseResult) -> Mapping[str, Json]:
+        """What the evaluation of the bundle found about each layer of a slide; empty without one."""
+        name = str(result.prediction.get("bundle", {}).get("name", ""))
+        folder = self._services.settings.checkpoints
+        return read_faithfulness(folder / name, digest=result.bundle_digest) if name in bundle_names(folder) else {}
 
     def doctor(self) -> Json:
         """Report of ``icicore doctor``."""

@@ -23,6 +23,7 @@ from icicore.explain.gradcam import read_bag_tile, slide_gradcam, tile_gradients
 from icicore.explain.heatmap import HeatmapStyle, Placement, render_heatmap, write_png
 from icicore.explain.histology import HistologyMeasures
 from icicore.explain.layers import Layer, SlideFrame, TileScores, write_slide_folder
+from icicore.explain.leave_one_out import leave_one_out
 from icicore.explain.modalities import explain_modalities
 from icicore.explain.tiles import TileExplanation, explain_tiles
 from icicore.fingerprint import write_bytes, write_json
@@ -110,12 +111,17 @@ def write_explanation(
     written: list[list[Layer]] = []
     if bags and scored.tiles is not None:
         gradients = tile_gradients(scored.bundle, scored.evidence.inputs)
+        single = leave_one_out(scored.bundle, scored.evidence.inputs)
         ends = np.cumsum([len(b) for b in bags])
         for slide, end in zip(scored.evidence.slides, ends, strict=True):
             rows = slice(int(end) - len(slide.bag), int(end))
             cams = _gradcam(services, scored, slide, gradients[rows], progress)
             classes = None if slide.measures is None else slide.measures.tile_class
-            scores = dataclasses.replace(slide_scores(scored.tiles, rows, cams), tile_class=classes)
+            scores = dataclasses.replace(
+                slide_scores(scored.tiles, rows, cams),
+                tile_class=classes,
+                leave_one_out=None if single is None else single[rows],
+            )
             written.append(_write_slide(services, scored, slide, scores, out))
     write_json(out / "features.json", [row.to_json() for row in scored.features])
     write_json(out / "prediction.json", scored.prediction)

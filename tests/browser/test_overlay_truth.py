@@ -7,7 +7,7 @@ import pytest
 from tests.browser.conftest import open_page, pixels, serve
 from tests.browser.scanned_area import make_scn
 from tests.browser.scene import Grids, Scene
-from tests.browser.viewer_page import hide_controls, look_at, open_slide_number, set_layer, wait_ready
+from tests.browser.viewer_page import V, hide_controls, look_at, open_slide_number, set_layer, wait_ready
 from tests.make_slides import make_slide
 
 pytestmark = pytest.mark.browser
@@ -80,7 +80,10 @@ def agreement(page, layer):
     set_layer(page, layer, visible=False)
     off = pixels(page)
     set_layer(page, layer, visible=True)
-    on = pixels(page)
+    return compared(off, pixels(page))
+
+
+def compared(off, on):
     square = (off[..., 1] - off[..., 0]) > 40
     over = np.abs(on - off).sum(-1) > 60
     assert square.sum() > 20
@@ -142,3 +145,134 @@ def test_the_click_names_the_tile_under_the_mouse(viewer, rotation, flip):
     assert "row 5, col 7" in hud
     viewer.mouse.click(box["x"] + x, box["y"] + y)
     viewer.get_by_text('"row": 5, "col": 7').wait_for()
+
+
+VIEWS = [(0, False), (90, False), (30, False), (0, True), (90, True), (200, True)]
+
+
+@pytest.fixture
+def annotated(viewer):
+    """The planted tile as an annotation, whose inside is painted while it is selected."""
+    open_slide_number(viewer, 4)
+    for layer in ("attention", "contribution", "gradcam", "tissue"):
+        set_layer(viewer, layer, visible=False)
+    viewer.evaluate(
+        f"""([row, col]) => {{ const v = {V}, r = v.frameOf.tileRect(row, col), a = v.annotator;
+            const [x, y, s, t] = [r.x, r.y, r.x + r.width, r.y + r.height];
+            const ring = [[x, y], [s, y], [s, t], [x, t], [x, y]];
+            window.planted = a.add({{ type: 'Polygon', coordinates: [ring] }}, {{ colour: [255, 0, 255] }}).id; }}""",
+        list(PLANTED),
+    )
+    hide_controls(viewer)
+    viewer.wait_for_function(f"() => {V}.annotator.book.stored.has(window.planted)")
+    yield viewer
+    viewer.evaluate(f"() => {V}.annotator.remove(window.planted)")
+    viewer.evaluate(f"() => {V}.stage.classList.contains('split') && {V}.tool('second')")
+
+
+def seen(page, selector=".zoom"):
+    """IoU and distance of the green square and the inside of the annotation."""
+    page.evaluate(f"() => {V}.annotator.setVisible(false)")
+    off = pixels(page, selector)
+    page.evaluate(f"() => {{ {V}.annotator.visible = true; {V}.annotator.select(window.planted); }}")
+    return compared(off, pixels(page, selector))
+
+
+@pytest.mark.parametrize(("rotation", "flip"), VIEWS)
+@pytest.mark.parametrize("tile_px", [40, 130, 400])
+def test_an_annotation_lies_on_what_it_was_drawn_around(annotated, rotation, flip, tile_px):
+    look_at(annotated, *PLANTED, tile_px=tile_px, rotation=rotation, flip=flip)
+    iou, distance = seen(annotated)
+    assert distance * tile_px < 2
+    assert iou > (tile_px / (tile_px + 7)) ** 2  # the outline reaches up to 3.5 px beyond its line
+
+
+@pytest.mark.parametrize(("rotation", "flip"), VIEWS)
+def test_a_polygon_drawn_with_the_mouse_lies_where_it_was_clicked(viewer, rotation, flip):
+    open_slide_number(viewer, 4)
+    only_planted(viewer)
+    look_at(viewer, *PLANTED, tile_px=100, rotation=rotation, flip=flip)
+    box = viewer.locator(".zoom").bounding_box()
+    corners = viewer.evaluate(
+        f"""([row, col]) => {{ const v = {V}, r = v.frameOf.tileRect(row, col), m = v.overlay.transform(v.frameOf);
+            return [[0, 0], [1, 0], [1, 1], [0, 1]].map(([i, j]) => [r.x + i * r.width, r.y + j * r.height])
+                .map(([x, y]) => [m[0] * x + m[2] * y + m[4], m[1] * x + m[3] * y + m[5]]); }}""",
+        list(PLANTED),
+    )
+    before = viewer.evaluate(f"() => {V}.annotator.book.list.length")
+    viewer.locator(".viewer").focus()
+    viewer.keyboard.press("d")
+    viewer.wait_for_function(f"() => {V}.annotator.drawing")
+    for x, y in [*corners, corners[0]]:
+        viewer.mouse.move(box["x"] + x, box["y"] + y, steps=3)
+        viewer.mouse.click(box["x"] + x, box["y"] + y)
+        viewer.wait_for_timeout(330)  # two clicks in one place within 300 ms are a double click
+    viewer.wait_for_function(f"n => {V}.annotator.book.list.length > n", arg=before)
+    viewer.keyboard.press("Escape")
+    drawn = viewer.evaluate(
+        f"""() => {{ const v = {V}, a = v.annotator.book.list.at(-1), id = a.id; v.annotator.remove(id);
+            const [left, top] = v.frameOf.origin;
+            return a.geometry.coordinates[0].slice(0, -1).map(([x, y]) => [x - left, y - top]); }}"""
+    )
+    wanted = viewer.evaluate(
+        f"() => {{ const r = {V}.frameOf.tileRect({PLANTED[0]}, {PLANTED[1]});"
+        "return [[r.x, r.y], [r.x + r.width, r.y], [r.x + r.width, r.y + r.height], [r.x, r.y + r.height]]; }"
+    )
+    side = wanted[1][0] - wanted[0][0]
+    assert np.abs(np.array(drawn) - wanted).max() < 1.5 / 100 * side  # one and a half screen px
+
+
+@pytest.mark.parametrize(("rotation", "flip"), VIEWS)
+def test_both_views_show_the_same_place_and_only_one_the_layers(annotated, rotation, flip):
+    annotated.locator(".viewer").focus()
+    if not annotated.evaluate(f"() => {V}.second.open"):
+        annotated.keyboard.press("v")
+    annotated.wait_for_function(f"() => {V}.second.osd?.isOpen() && {V}.second.osd.world.getItemAt(0).getFullyLoaded()")
+    hide_controls(annotated)
+    look_at(annotated, *PLANTED, tile_px=110, rotation=rotation, flip=flip)
+    annotated.wait_for_function(f"() => {V}.second.osd.world.getItemAt(0).getFullyLoaded()")
+    annotated.wait_for_timeout(150)
+    for selector in (".zoom", ".zoom-beside"):
+        iou, distance = seen(annotated, selector)
+        assert distance < 0.05, selector
+        assert iou > (110 / 117) ** 2, selector
+    left, right = pixels(annotated, ".zoom"), pixels(annotated, ".zoom-beside")
+    width = min(left.shape[1], right.shape[1]) - 2
+    assert np.abs(left[:, :width] - right[:, :width]).mean() < 2
+    set_layer(annotated, "tissue", visible=True, opacity=0.8)
+    assert np.abs(pixels(annotated, ".zoom") - left).mean() > 10
+    assert np.abs(pixels(annotated, ".zoom-beside") - right).mean() < 0.5
+    set_layer(annotated, "tissue", visible=False)
+    before = annotated.evaluate(f"() => {V}.osd.viewport.getBounds(true).width")
+    side = annotated.locator(".zoom-beside").bounding_box()
+    annotated.mouse.move(side["x"] + side["width"] / 2, side["y"] + side["height"] / 2)
+    annotated.mouse.wheel(0, -240)  # moved in the second view, followed by the first
+    annotated.wait_for_timeout(900)
+    bounds = "osd => { const b = osd.viewport.getBounds(true); return [b.x, b.y, b.width, b.height]; }"
+    both = annotated.evaluate(f"() => [{V}.osd, {V}.second.osd].map({bounds})")
+    assert both[0] == pytest.approx(both[1], rel=1e-6)
+    assert both[0][2] < 0.9 * before
+
+
+@pytest.mark.parametrize(("rotation", "flip"), [(0, False), (30, True)])
+def test_the_test_grid_frames_the_planted_square(viewer, rotation, flip):
+    """Every border of the green square has a grid line on it, and its middle has none."""
+    open_slide_number(viewer, 4)
+    for layer in ("attention", "contribution", "gradcam", "tissue"):
+        set_layer(viewer, layer, visible=False)
+    look_at(viewer, *PLANTED, tile_px=200, rotation=rotation, flip=flip)
+    off = pixels(viewer)
+    viewer.locator(".viewer").focus()
+    viewer.keyboard.press("g")
+    hide_controls(viewer)
+    lines = np.abs(pixels(viewer) - off).sum(-1) > 60
+    viewer.keyboard.press("g")
+    square = ((off[..., 1] - off[..., 0]) > 40).astype(np.uint8)
+    border = cv2.morphologyEx(square, cv2.MORPH_GRADIENT, np.ones((3, 3))).astype(bool)
+    near = cv2.dilate(lines.astype(np.uint8), np.ones((3, 3))).astype(bool)
+    assert near[border].mean() > 0.97
+    ring = cv2.erode(square, np.ones((25, 25))).astype(bool)
+    height, width = np.nonzero(ring)
+    middle = np.zeros_like(ring)
+    middle[int(height.mean()) - 12 : int(height.mean()) + 12, int(width.mean()) - 40 : int(width.mean()) + 40] = True
+    assert not lines[ring & ~middle].any()  # the middle carries row and column

@@ -30,7 +30,7 @@ def settle(page: Any) -> None:
 
 def hide_controls(page: Any) -> None:
     """Leave only the slide and its layers in sight."""
-    hidden = ".corner, .toolbar, .foot, .navigator"
+    hidden = ".corner, .toolbar, .foot, .navigator, .tools, .side, .verdict, .view-name"
     page.evaluate(f"s => {{ for (const el of {V}.stage.querySelectorAll(s)) el.style.opacity = 0; }}", hidden)
 
 

@@ -447,6 +447,9 @@ class FakeBackend:
             )
         ]
 
+    def faithfulness(self, result: CaseResult) -> dict[str, Any]:
+        return {"attention": {"value": 0.21, "interval95": [0.12, 0.3], "n": 24}}
+
     def doctor(self) -> dict[str, Any]:
         return {"problems": [], "warnings": ["only 1.2 GiB are free"], "versions": {"torch": "2.13.0"}, "cores": 2}
 

@@ -48,4 +48,7 @@ export function cssGradient(name) {
   return `linear-gradient(to right, ${Array.from({ length: 17 }, (_, i) => cssColour(name, i / 16)).join(', ')})`;
 }
 
+/** Colours of classes, apart for the colour-blind too; [r, g, b]. */
+export const CATEGORIES = [[0, 114, 178], [213, 94, 0], [0, 158, 115], [80, 80, 80], [240, 228, 66], [235, 235, 235], [204, 121, 167]];
+
 export function mapLabel(name) { return LABELS[name] ?? name; }

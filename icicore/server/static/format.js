@@ -37,3 +37,9 @@ export function topShare(percentile) {
 
 /** A magnification. */
 export function magnification(x) { return `${x < 1 ? x.toFixed(2) : x < 9.95 ? x.toFixed(1) : Math.round(x)}×`; }
+
+/** An area in square micrometres, in µm² or mm². */
+export function areaText(um2) { return um2 >= 1e4 ? `${+(um2 / 1e6).toPrecision(3)} mm²` : `${+um2.toPrecision(3)} µm²`; }
+
+/** A moment, in the reader's own time zone, to the minute. */
+export function moment(iso) { const t = new Date(iso); return Number.isNaN(t.getTime()) ? '' : t.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' }); }

@@ -16,6 +16,7 @@ export class Hud {
   show({ at, frame, layers, tile }) {
     const values = layers.map(layer => {
       const v = layer.valueAt(at.x - frame.left, at.y - frame.top), known = Number.isFinite(v);
+      if (layer.classes) return h('span', { class: 'reading', 'data-layer': layer.id }, h('i', { class: 'chip', style: `background:${known ? `rgb(${layer.colourOf(v).join(' ')})` : 'transparent'}` }), h('b', {}, known ? layer.classes[v] ?? '–' : '–'));
       const colour = known ? cssColour(layer.state.colormap, layer.scale.norm(v)) : 'transparent';
       const share = known && v !== 0 && layer.id !== 'tissue' ? layer.scale.share(layer.signed ? Math.abs(v) : v) * 100 : NaN;
       return h('span', { class: 'reading', 'data-layer': layer.id }, h('i', { class: 'chip', style: `background:${colour}` }), `${layer.name} `,

@@ -1,13 +1,15 @@
 // One explanation layer: a small grid of floats, coloured here; the map is stretched over the slide by the overlay.
-import { packed } from './colormaps.js';
+import { CATEGORIES, packed } from './colormaps.js';
 import { fetchGrid, fill } from './fetching.js';
 import { Scale } from './scales.js';
 
-export const NAMES = { attention: 'Attention', contribution: 'Contribution', gradcam: 'Grad-CAM', gradcam_signed: 'Grad-CAM ±', tissue: 'Tissue', classes: 'Tissue class' };
-const UNITS = { attention: 'weight per tile', contribution: 'logit per tile', gradcam: 'activation', gradcam_signed: 'logit', tissue: 'share of tile' };
+export const NAMES = { attention: 'Attention', contribution: 'Contribution', gradcam: 'Grad-CAM', gradcam_signed: 'Grad-CAM ±', leave_one_out: 'Leave one out', tissue: 'Tissue', classes: 'Tissue class' };
+const UNITS = { attention: 'weight per tile', contribution: 'logit per tile', gradcam: 'activation', gradcam_signed: 'logit', leave_one_out: 'logit per tile', tissue: 'share of tile' };
 const DEFAULTS = {
   attention: { visible: true, opacity: 0.6, colormap: 'inferno', fade: true },
   contribution: { visible: false, opacity: 0.7, fade: true },
+  leave_one_out: { visible: false, opacity: 0.7, fade: true },
+  classes: { visible: false, opacity: 0.55 },
   gradcam: { visible: false, opacity: 0.55, colormap: 'turbo', fade: true },
   tissue: { visible: false, opacity: 0.4, colormap: 'teal' },
 };
@@ -18,11 +20,14 @@ export class Layer {
     this.meta = meta; this.id = meta.id; this.signed = Boolean(meta.signed);
     this.name = NAMES[meta.id] ?? meta.id;
     this.unit = meta.unit ? `${meta.unit} per tile` : UNITS[meta.id] ?? '';
+    this.classes = meta.classes ?? null;                        // names, where the values are positions in a list
+    this.gridRows = slide.rows; this.gridCols = slide.cols;
     const cells = meta.cells_per_tile ?? 1;
     this.rows = slide.rows * cells; this.cols = slide.cols * cells;
     this.cell = slide.tile_l0 / cells;
     this.url = fill(slide.urls.grid, { layer: meta.id });
-    this.state = { opacity: 0.5, colormap: this.signed ? slide.signed_colormap : 'viridis', visible: false, fade: false, ...DEFAULTS[meta.id], threshold: null, scale: 'raw', ...state };
+    this.state = { opacity: 0.5, colormap: this.signed ? slide.signed_colormap : 'viridis', visible: false, fade: false, ...DEFAULTS[meta.id], threshold: null, ceiling: null, scale: 'raw', ...state };
+    if (this.classes) this.unit = 'class of each tile';
     this.values = null; this.dirty = true; this.scales = new Map();
   }
 
@@ -47,11 +52,14 @@ export class Layer {
     if (name !== 'opacity' && name !== 'visible') this.dirty = true;
   }
 
-  /** Whether a value passes the threshold (its magnitude, for a signed layer). */
+  /** Whether a value lies in the window (its magnitude, for a signed layer). */
   passes(v) {
-    const { threshold } = this.state;
-    return threshold === null ? v === v : (this.signed ? Math.abs(v) : v) >= threshold;
+    const { threshold, ceiling } = this.state, size = this.signed ? Math.abs(v) : v;
+    return v === v && (threshold === null || size >= threshold) && (ceiling === null || size <= ceiling);
   }
+
+  /** Place of a value on the colour bar, or the colour itself where values are classes. */
+  colourOf(v) { return this.classes ? CATEGORIES[Math.round(v) % CATEGORIES.length] : null; }
 
   /** The coloured grid as a canvas of one pixel per cell. */
   image() {
@@ -59,6 +67,7 @@ export class Layer {
     this.canvas ??= document.createElement('canvas');
     if (this.canvas.width !== this.cols || this.canvas.height !== this.rows) Object.assign(this.canvas, { width: this.cols, height: this.rows });
     const context = this.canvas.getContext('2d'), image = context.createImageData(this.cols, this.rows);
+    if (this.classes) { this.paintClasses(context, image); return this.canvas; }
     const pixels = new Uint32Array(image.data.buffer), table = packed(this.state.colormap), scale = this.scale, values = this.values;
     for (let i = 0; i < values.length; i++) {
       const v = values[i];
@@ -69,6 +78,14 @@ export class Layer {
     context.putImageData(image, 0, 0);
     this.dirty = false;
     return this.canvas;
+  }
+
+  paintClasses(context, image) {
+    this.values.forEach((v, i) => {
+      if (v === v) image.data.set([...CATEGORIES[Math.round(v) % CATEGORIES.length], 255], 4 * i);
+    });
+    context.putImageData(image, 0, 0);
+    this.dirty = false;
   }
 
   /** Value at a point given from the grid's top left corner, in level-0 px; NaN outside tissue. */

@@ -8,13 +8,14 @@ export const views = memory.views;                              // viewer|slide 
 export const shownSlide = memory.slides;                        // viewer -> slide id
 export const flights = memory.flights;                          // viewer -> last goto obeyed
 
-/** Remembered settings of a layer; a threshold belongs to one slide, everything else to the viewer. */
+/** Remembered settings of a layer; a window on the values belongs to one slide, everything else to the viewer. */
 export function recallLayer(viewer, slide, layer) {
-  return { ...memory.layers[`${viewer}|${layer}`], threshold: memory.thresholds[`${viewer}|${slide}|${layer}`] ?? null };
+  const { threshold = null, ceiling = null } = memory.thresholds[`${viewer}|${slide}|${layer}`] ?? {};
+  return { ...memory.layers[`${viewer}|${layer}`], threshold, ceiling };
 }
 
 export function rememberLayer(viewer, slide, { id, state }) {
-  const { threshold, ...rest } = state;
+  const { threshold, ceiling, ...rest } = state;
   memory.layers[`${viewer}|${id}`] = rest;
-  memory.thresholds[`${viewer}|${slide}|${id}`] = threshold;
+  memory.thresholds[`${viewer}|${slide}|${id}`] = { threshold, ceiling };
 }

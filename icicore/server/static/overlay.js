@@ -1,4 +1,5 @@
 // Draws the layers and the tile frames over the slide: one canvas, one affine transform, one drawImage per layer.
+import { Brush } from './paint.js';
 
 export class Overlay {
   constructor(osd, OpenSeadragon) {
@@ -26,8 +27,8 @@ export class Overlay {
     return this.item.viewerElementToImageCoordinates(new this.Point(seen, y));
   }
 
-  /** @param scene {frame, layers (bottom first), hovered, selected}: tiles as {row, col} or null; least: smallest frame, CSS px */
-  draw({ frame, layers, hovered, selected, least = 14 }) {
+  /** @param scene {frame, layers (bottom first), hovered, selected}: tiles as {row, col} or null; least: smallest frame, CSS px; paint(brush): what else lies over the slide */
+  draw({ frame, layers, hovered, selected, least = 14, paint }) {
     const drawer = this.osd.drawer.canvas;                      // a drawer that was changed later lies on top: put it back
     if (drawer?.parentNode === this.osd.canvas && this.osd.canvas.firstElementChild !== drawer) this.osd.canvas.prepend(drawer);
     const ratio = window.devicePixelRatio || 1, { clientWidth, clientHeight } = this.osd.element;
@@ -46,6 +47,8 @@ export class Overlay {
       context.drawImage(layer.image(), frame.left, frame.top, layer.cols * layer.cell, layer.rows * layer.cell);
     }
     context.globalAlpha = 1;
+    paint?.(new Brush(context, m, ratio));
+    context.setTransform(...m.map(v => v * ratio));
     const px = 1 / Math.hypot(m[0], m[1]);                      // one CSS px in image px
     if (hovered) outline(context, frame.tileRect(hovered.row, hovered.col), px, ['rgba(10,25,40,.55)', 2.5], ['rgba(255,255,255,.95)', 1]);
     if (selected) outline(context, grown(frame.tileRect(selected.row, selected.col), px * least), px, ['rgba(10,25,40,.9)', 5], ['#35e0ff', 2.5]);

@@ -1,7 +1,9 @@
 // Controls of the layers: one row each, details of one layer at a time.
 import { DIVERGING, SEQUENTIAL, cssGradient, mapLabel } from './colormaps.js';
+import { badge, verdictOn } from './badges.js';
 import { h, icon } from './dom.js';
 import { value } from './format.js';
+import { Histogram } from './histogram.js';
 import { SCALES } from './scales.js';
 
 export class Panel {
@@ -19,9 +21,9 @@ export class Panel {
     this.toggle.setAttribute('aria-expanded', String(!yes));
   }
 
-  /** Show the layers of a slide. */
-  show(layers) {
-    this.layers = layers;
+  /** Show the layers of a slide. @param tested what the evaluation of the bundle found, by layer */
+  show(layers, tested = {}) {
+    this.layers = layers; this.tested = tested;
     this.open = layers.find(l => l.id === this.open)?.id ?? null;
     this.render();
   }
@@ -51,7 +53,7 @@ export class Panel {
     const more = h('button', { class: `more${open ? ' open' : ''}`, type: 'button', 'aria-expanded': String(open), 'aria-label': `${layer.name} details`,
       title: 'Colours, scale and threshold', onclick: () => this.expand(open ? null : layer) }, icon('down', 14));
     const row = h('div', { class: `row${state.visible ? '' : ' off'}` }, show,
-      h('button', { class: 'name', type: 'button', tabIndex: -1, title: layer.meta.meaning ?? layer.name, onclick: () => this.expand(open ? null : layer) }, layer.name), opacity, more);
+      h('button', { class: 'name', type: 'button', tabIndex: -1, title: layer.meta.meaning ?? layer.name, onclick: () => this.expand(open ? null : layer) }, layer.name), badge(layer.id, this.tested[layer.id]) ?? h('i'), opacity, more);
     return h('div', { class: 'layer', 'data-layer': layer.id }, row, open ? this.details(layer) : null);
   }
 
@@ -65,6 +67,7 @@ export class Panel {
   details(layer) {
     if (!layer.values) return h('div', { class: 'details' }, layer.failed ? 'This layer is not available for this slide.' : 'Loading …');
     const { state } = layer;
+    if (layer.classes) return h('div', { class: 'details' }, layer.meta.meaning);
     const maps = layer.id === 'tissue' ? ['teal', ...SEQUENTIAL] : layer.signed ? DIVERGING : SEQUENTIAL;
     const swatch = h('i', { class: 'swatch', style: `background:${cssGradient(state.colormap)}` });
     const colours = h('select', { class: 'colormap', 'aria-label': `${layer.name} colours`, onchange: e => {
@@ -74,10 +77,25 @@ export class Panel {
     const scales = h('div', { class: 'segments', role: 'radiogroup', 'aria-label': `${layer.name} scale` }, SCALES.map(kind =>
       h('button', { type: 'button', role: 'radio', 'aria-checked': String(kind === state.scale), 'data-scale': kind,
         onclick: () => { this.change(layer, 'scale', kind); this.render(`[data-scale=${kind}]`); } }, kind)));
-    return h('div', { class: 'details' },
+    const tested = verdictOn(layer.id, this.tested[layer.id]);
+    return h('div', { class: 'details' }, this.histogram(layer),
       h('label', {}, h('span', {}, 'Colours'), h('span', { class: 'pair' }, swatch, colours)),
       h('div', { class: 'field' }, h('span', {}, 'Scale'), scales), this.threshold(layer),
-      h('label', { class: 'check', title: 'Weak values let the tissue through' }, h('input', { type: 'checkbox', class: 'fade', checked: state.fade, onchange: e => this.change(layer, 'fade', e.target.checked) }), 'Fade weak values'));
+      h('label', { class: 'check', title: 'Weak values let the tissue through' }, h('input', { type: 'checkbox', class: 'fade', checked: state.fade, onchange: e => this.change(layer, 'fade', e.target.checked) }), 'Fade weak values'),
+      tested ? h('p', { class: 'tested' }, `${tested.mark} ${tested.words}`) : null);
+  }
+
+  /** Spread of the values, with the window that is shown. */
+  histogram(layer) {
+    const own = new Histogram(layer, (threshold, ceiling) => {
+      layer.set('ceiling', ceiling);
+      this.change(layer, 'threshold', threshold);
+      const row = own.el.parentElement;
+      row.querySelector('.threshold').value = threshold === null ? 0 : layer.scale.place(threshold);
+      row.querySelector('.number').value = threshold === null ? '' : Number(threshold.toPrecision(4));
+    });
+    this.spread = own;
+    return own.el;
   }
 
   /** Slider along the colour bar and the same threshold as a number in the layer's own unit. */
@@ -89,12 +107,14 @@ export class Panel {
         const t = Number(e.target.value);
         this.change(layer, 'threshold', t <= 0 ? null : scale.magnitude(t));
         number.value = state.threshold === null ? '' : Number(state.threshold.toPrecision(4));
+        this.spread?.update();
       } });
     const number = h('input', { class: 'number', type: 'number', step: 'any', placeholder: 'none', 'aria-label': `${layer.name} threshold value`,
       value: state.threshold === null ? '' : Number(state.threshold.toPrecision(4)), title: `Value in ${layer.unit}; largest ${value(scale.high)}`, onchange: e => {
         const v = e.target.value === '' ? NaN : Number(e.target.value);
         this.change(layer, 'threshold', Number.isFinite(v) ? v : null);
         slider.value = Number.isFinite(v) ? scale.place(v) : 0;
+        this.spread?.update();
       } });
     return h('label', {}, h('span', {}, signed ? 'Least size' : 'Threshold'), h('span', { class: 'pair' }, slider, number));
   }

@@ -1,4 +1,5 @@
 // Slide viewer: deep zoom with explanation layers. `mount` is called by Streamlit after each run whose data changed.
+import { Annotator } from './annotator.js';
 import { announce, listen, registry } from './bus.js';
 import { attachStyles, debounce, h } from './dom.js';
 import { fetchJson } from './fetching.js';
@@ -7,14 +8,21 @@ import { Hud } from './hud.js';
 import { helpCard, keyAction } from './keyboard.js';
 import { Layer } from './layers.js';
 import { legend } from './legend.js';
+import { Measure } from './measure.js';
 import { flights, recallLayer, rememberLayer, shownSlide, views } from './memory.js';
 import { Overlay } from './overlay.js';
+import { paintGrid } from './paint.js';
 import { Panel } from './panel.js';
 import { ScaleBar, magnificationOf } from './scalebar.js';
-import { Toolbar } from './toolbar.js';
+import { picture, save } from './screenshot.js';
+import { SecondView } from './second_view.js';
+import { bounds, pathOf } from './shapes.js';
+import { MAGNIFICATIONS, Toolbar } from './toolbar.js';
+import { Tools } from './tools.js';
+import { VerdictBar } from './verdict.js';
 import { createZoomer, tileSource } from './zoomer.js';
 
-const LAYER_ORDER = ['attention', 'contribution', 'gradcam', 'gradcam_signed', 'tissue'];      // in the panel; painted from last to first
+const LAYER_ORDER = ['attention', 'contribution', 'leave_one_out', 'gradcam', 'gradcam_signed', 'classes', 'tissue'];      // in the panel; painted from last to first
 const TILE_ON_ARRIVAL_PX = 170;
 
 class SlideViewer {
@@ -36,12 +44,18 @@ class SlideViewer {
     this.hud = new Hud();
     this.help = helpCard(() => this.toggleHelp(false));
     this.legends = h('div', { class: 'legends' });
+    this.tools = new Tools(name => this.tool(name));
+    this.measure = new Measure(() => this.draw());
+    this.annotator = new Annotator(this);
+    this.verdict = new VerdictBar({ judge: (...said) => this.judged(...said), painted: () => this.draw() });
+    this.saving = h('div', { class: 'saving card', role: 'alert', hidden: true });
     this.notice = h('div', { class: 'notice', role: 'status', hidden: true });
     this.picker = h('select', { class: 'slides card', 'aria-label': 'Slide', hidden: true, onchange: () => { const wanted = this.picker.value; this.enqueue(() => this.open(this.slideOf(wanted))); } });
     this.zoomEl = h('div', { class: 'zoom' });
     this.stage = h('div', { class: 'stage', onpointerdown: () => this.el.focus({ preventScroll: true }) }, this.zoomEl,
       h('div', { class: 'corner' }, this.picker, this.panel.el), this.toolbar.el,
-      h('div', { class: 'foot' }, this.legends, this.scalebar.el), this.help, this.notice);
+      h('div', { class: 'foot' }, this.legends, this.scalebar.el), this.verdict.el, this.saving,
+      h('div', { class: 'side' }, this.annotator.listing.el, this.annotator.card.el), this.tools.el, this.help, this.notice);
     this.el = h('div', { class: 'viewer', tabIndex: 0, role: 'application', 'aria-label': 'Slide viewer; press ? for keys', onkeydown: e => this.onKey(e) }, this.stage, this.hud.el);
     root.appendChild(this.el);
   }
@@ -51,6 +65,9 @@ class SlideViewer {
     Object.assign(this, { osd, Point: OpenSeadragon.Point });
     this.overlay = new Overlay(osd, OpenSeadragon);
     this.mini = new Overlay(osd.navigator, OpenSeadragon);
+    this.second = new SecondView(osd, overlay => this.drawOn(overlay, []), { move: (e, view) => this.onMove(e, view), leave: () => this.onLeave(), click: (e, view) => this.onClick(e, view) });
+    this.zoomEl.after(this.second.el);
+    osd.addHandler('canvas-double-click', () => this.measure.active && this.measure.end());
     for (const name of ['open', 'update-viewport', 'resize']) osd.addHandler(name, () => this.draw());
     osd.navigator.addHandler('update-viewport', () => this.drawMini());
     osd.addHandler('animation-finish', () => this.rememberView());
@@ -110,10 +127,17 @@ class SlideViewer {
     if (this.selected?.slide !== slide.id) this.selected = null;
     const order = meta => (LAYER_ORDER.indexOf(meta.id) + 1) || 99;
     this.layers = [...slide.layers].sort((a, b) => order(a) - order(b)).map(meta => new Layer(meta, slide, recallLayer(this.data.viewer_id, slide.id, meta.id)));
-    this.panel.show(this.layers);
+    this.panel.show(this.layers, this.data.faithfulness);
     announce(this, 'layers');
     this.showLayers();
-    if (before?.urls.tile !== slide.urls.tile) await this.openImage(tileSource(info, slide.urls.tile));
+    // Before the picture: shapes of one slide are never seen on another, however long it takes to open.
+    if (before?.urls.annotation !== slide.urls.annotation) { this.annotator.open(slide); this.tools.offer(Boolean(slide.urls.annotations)); }
+    if (before?.urls.tile !== slide.urls.tile) {
+      this.measure.toggle(false); this.source = tileSource(info, slide.urls.tile);
+      await this.openImage(this.source);
+      if (this.second.open) await this.second.show(this.source);
+    }
+    this.markTools();
     this.draw();
   }
 
@@ -128,7 +152,7 @@ class SlideViewer {
 
   showLayers() {
     for (const layer of this.layers) {
-      if (layer.state.visible && !layer.values) layer.load().then(() => { this.showLegends(); this.draw(); }, error => this.without(layer, error));
+      if (layer.state.visible && !layer.values) layer.load().then(() => { this.showLegends(); this.ask(); this.draw(); }, error => this.without(layer, error));
     }
     this.showLegends();
   }
@@ -151,6 +175,7 @@ class SlideViewer {
     rememberLayer(this.data.viewer_id, this.slide.id, layer);
     if (name === 'visible') this.showLayers(); else if (name !== 'opacity') this.showLegends();
     if (name === 'colormap' || name === 'scale') announce(this, 'layers');
+    this.ask();
     this.draw();
     this.report();
   }
@@ -195,15 +220,44 @@ class SlideViewer {
     this.frame(this.table.resolve({ slide: this.slide.id, ...tile }));
   }
 
-  frame(tile) { this.selected = tile ?? null; this.draw(); }
+  frame(tile) { this.selected = tile ?? null; this.ask(); this.draw(); }
+
+  /** Bring a geometry, image px, into view. */
+  flyTo(geometry) {
+    if (!this.shown) return;
+    const box = bounds(geometry), { viewport } = this.osd, side = Math.max(box.width, box.height, 40 / this.frameOf.mpp);
+    const px = side * this.item.viewportToImageZoom(viewport.getZoom()), wanted = 0.4 * this.osd.element.clientHeight;
+    if (px > 2 * wanted || px < wanted / 4) viewport.zoomTo(Math.min(this.item.imageToViewportZoom(2), this.item.imageToViewportZoom(wanted / side)));
+    viewport.panTo(this.item.imageToViewportCoordinates(box.x + box.width / 2, box.y + box.height / 2));
+  }
 
   draw() {
     if (!this.shown || !this.frameOf) return;
-    this.overlay.draw({ frame: this.frameOf, layers: [...this.layers].reverse(), hovered: this.hovered, selected: this.selected });
+    this.drawOn(this.overlay, [...this.layers].reverse());
+    if (this.second?.open && this.second.osd?.isOpen()) this.drawOn(this.second.overlay, []);
     this.drawMini();
     const um = this.umPerPx();
     this.scalebar.update(um);
-    this.toolbar.update(magnificationOf(um), magnificationOf(this.frameOf.mpp));
+    const { viewport } = this.osd;
+    this.toolbar.update(magnificationOf(um), magnificationOf(this.frameOf.mpp), { rotation: viewport.getRotation(), flip: viewport.getFlip() });
+  }
+
+  /** One view: the layers asked for, and what all views share. */
+  drawOn(overlay, layers) {
+    if (!this.frameOf) return;
+    overlay.draw({ frame: this.frameOf, layers, hovered: this.hovered, selected: this.selected, paint: brush => {
+      if (this.grid) paintGrid(brush, this.frameOf);
+      this.annotator.paint(brush);
+      const group = this.verdict.outline();
+      if (group) brush.outline(pathOf(group), '#35e0ff', 2.5);
+      this.measure.paint(brush, this.frameOf);
+    } });
+  }
+
+  /** The bar that asks for an opinion follows the tile, the layers and what was said before. */
+  ask() {
+    const list = this.annotator.book?.list;
+    this.verdict.show({ tile: list ? this.selected : null, layers: this.layers, frame: this.frameOf, list: list ?? [], bundle: this.data.bundle ?? '', user: this.data.user ?? '' });
   }
 
   drawMini() {
@@ -212,16 +266,17 @@ class SlideViewer {
 
   // --- mouse and keys --------------------------------------------------------------------------------------------
 
-  locate(event) {
-    const box = this.osd.element.getBoundingClientRect();
-    const at = this.overlay.toImage(event.clientX - box.left, event.clientY - box.top);
+  locate(event, view = this) {
+    const box = view.osd.element.getBoundingClientRect();
+    const at = view.overlay.toImage(event.clientX - box.left, event.clientY - box.top);
     const tile = this.frameOf.tileAt(at.x, at.y);
     return { at, tile: tile && { ...tile, slide: this.slide.id, index: this.table.indexAt(tile.row, tile.col) } };
   }
 
-  onMove(event) {
+  onMove(event, view = this) {
     if (!this.shown || !this.frameOf) return;
-    const { at, tile } = this.locate(event), frame = this.frameOf;
+    const { at, tile } = this.locate(event, view), frame = this.frameOf;
+    this.measure.move([at.x, at.y]);
     const before = this.hovered;
     this.hovered = tile?.index === undefined ? null : tile;
     if (before?.index !== this.hovered?.index) this.draw();
@@ -235,9 +290,11 @@ class SlideViewer {
     this.draw();
   }
 
-  onClick(event) {
-    if (!event.quick || !this.shown) return;
-    const { tile } = this.locate(event.originalEvent);
+  onClick(event, view = this) {
+    if (!event.quick || !this.shown || this.annotator.drawing) return;
+    const { at, tile } = this.locate(event.originalEvent, view), px = 1 / this.item.viewportToImageZoom(this.osd.viewport.getZoom(true));
+    if (this.measure.active) { this.measure.click([at.x, at.y], px); return; }
+    if (this.annotator.click([at.x, at.y], px)) return;
     if (tile?.index !== undefined) this.choose(tile, { fly: false, tell: true });
   }
 
@@ -261,6 +318,73 @@ class SlideViewer {
     this.choose({ slide: this.slide.id, index }, { fly: true, tell: true });
   }
 
+  // --- tools -----------------------------------------------------------------------------------------------------
+
+  tool(name) {
+    if (!this.shown) return;
+    const { annotator, measure } = this;
+    if (['polygon', 'rectangle', 'point'].includes(name)) {
+      if (!annotator.book) return;
+      measure.toggle(false);
+      annotator.setTool(annotator.tool === name ? null : name).catch(error => { console.warn(error); annotator.tool = null; this.markTools(); });
+    }
+    if (name === 'list' && annotator.book) annotator.listing.toggle();
+    if (name === 'measure') { annotator.setTool(null); measure.toggle(); }
+    if (name === 'grid') { this.grid = !this.grid; this.draw(); }
+    if (name === 'second') this.split(!this.second.open);
+    if (name === 'shot') this.shoot();
+    this.markTools();
+  }
+
+  markTools() {
+    const { annotator } = this;
+    this.tools.mark([annotator.tool, !annotator.listing.el.hidden && 'list', this.measure.active && 'measure', this.grid && 'grid', this.second.open && 'second'].filter(Boolean));
+    const busy = Boolean(annotator.tool || this.measure.active);
+    for (const osd of [this.osd, this.second.osd]) if (osd) osd.gestureSettingsMouse.dblClickToZoom = !busy;
+    this.el.classList.toggle('drawing', busy);
+  }
+
+  split(on) {
+    this.stage.classList.toggle('split', on);
+    if (!on) { this.second.hide(); return; }
+    this.enqueue(() => this.second.show(this.source));
+  }
+
+  /** Save the picture as PNG. */
+  shoot() {
+    const views = this.second.open ? [this.osd, this.second.osd] : [this.osd];
+    const shown = this.layers.filter(l => l.state.visible && l.values), um = this.umPerPx();
+    this.lastShot = picture({ views, layers: shown, umPerPx: um, magnification: this.scalebar.zoom.textContent, caption: [this.data.caption, `slide ${this.slide.id}`].filter(Boolean).join(' · ') });
+    return save(this.lastShot, `slide-${this.slide.id}.png`);
+  }
+
+  /** A verdict replaces what the same person's view showed for this tile before; the same again takes it back. */
+  judged(verdict, geometry, about, said) {
+    if (said) this.annotator.book.remove(said.id);
+    if (said?.verdict !== verdict) { const [label, colour] = this.data.verdict_classes[verdict]; this.annotator.add(geometry, { verdict, about, label, colour }); }
+    this.ask();
+  }
+
+  annotationsChanged(n, status) {
+    this.tools.annotations(n, status);
+    this.saving.hidden = !status.trouble; this.saving.textContent = status.text;
+    if (this.shown) this.ask();
+  }
+
+  /** Next higher or lower magnification of the toolbar. */
+  jump(by) {
+    const now = magnificationOf(this.umPerPx()), steps = by > 0 ? MAGNIFICATIONS.filter(x => x > now * 1.05) : MAGNIFICATIONS.filter(x => x < now / 1.05).reverse();
+    if (steps.length) this.magnify(steps[0]);
+  }
+
+  escape() {
+    const { annotator } = this;
+    if (!this.help.hidden) { this.toggleHelp(false); return; }
+    if (annotator.escape()) return;
+    if (annotator.tool) annotator.setTool(null); else if (this.measure.active) this.measure.toggle(false); else if (annotator.selected) annotator.select(null);
+    this.markTools();
+  }
+
   hideAll() {
     const shown = this.layers.filter(l => l.state.visible);
     const change = this.hiding ?? shown.map(l => l.id);
@@ -271,19 +395,22 @@ class SlideViewer {
 
   actions() {
     const view = act => () => { if (this.shown) act(this.osd.viewport); };
-    const turn = by => view(v => v.setRotation(v.getRotation() + by))();
+    const turn = by => view(v => v.setRotation(Math.round((v.getRotation() + by) / 90) * 90))();
     return {
       fit: view(v => v.goHome()), zoomIn: view(v => v.zoomBy(1.5)), zoomOut: view(v => v.zoomBy(1 / 1.5)), magnify: x => this.magnify(x),
-      rotate: by => turn(typeof by === 'number' ? by : 90), mirror: view(v => { v.toggleFlip(); this.draw(); }),
+      rotate: turn, mirror: view(v => { v.toggleFlip(); this.draw(); }),
       pan: (x, y) => view(v => v.panBy(v.deltaPointsFromPixels(new this.Point(v.getFlip() ? -x : x, y))))(),
+      upright: view(v => v.setRotation(0)), jump: by => this.shown && this.jump(by), tool: name => this.tool(name), note: by => this.annotator.step(by), judge: verdict => this.verdict.judge(verdict),
+      erase: () => this.annotator.remove(), enter: () => this.measure.active && this.measure.end(),
       fullScreen: () => document.fullscreenElement ? document.exitFullscreen() : this.el.requestFullscreen?.(),
-      help: () => this.toggleHelp(this.help.hidden), escape: () => this.toggleHelp(false), hide: () => this.hideAll(), step: by => this.step(by),
+      help: () => this.toggleHelp(this.help.hidden), escape: () => this.escape(), hide: () => this.hideAll(), step: by => this.step(by),
       layer: i => { const layer = this.layers[i]; if (layer) { this.panel.change(layer, 'visible', !layer.state.visible); this.panel.render(); } },
     };
   }
 
   onKey(event) {
-    if (event.target.matches?.('input, select')) return;
+    if (event.target.matches?.('input:not([type=range]), select, textarea')) { if (event.key === 'Escape') this.el.focus({ preventScroll: true }); return; }
+    if (event.target.matches?.('input')) return;
     const act = keyAction(event, this.actions());
     if (act) { act(); event.preventDefault(); event.stopPropagation(); }
   }
@@ -307,6 +434,7 @@ class SlideViewer {
     this.dead = true; registry.destroys++;
     this.report.cancel(); this.reportTile.cancel(); this.unlisten();
     if (registry.viewers[this.data?.viewer_id] === this) delete registry.viewers[this.data.viewer_id];
+    this.annotator.destroy(); this.second?.destroy();
     this.osd?.destroy();
     this.el.remove();
   }

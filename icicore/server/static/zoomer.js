@@ -10,12 +10,13 @@ function drawer() {
   return probe && !/swiftshader|llvmpipe|software|basic render/i.test(renderer) ? ['webgl', 'canvas'] : 'canvas';
 }
 
-export async function createZoomer(element) {
+/** @param navigator whether to show the small map */
+export async function createZoomer(element, { navigator = true } = {}) {
   await loadScript('./vendor/openseadragon-6.1.1/openseadragon.min.js');
   const { OpenSeadragon } = window;
   const osd = OpenSeadragon({
     element, drawer: drawer(), crossOriginPolicy: false, showNavigationControl: false,
-    showNavigator: true, navigatorPosition: 'BOTTOM_RIGHT', navigatorSizeRatio: 0.18, navigatorAutoFade: false, navigatorRotate: true,
+    showNavigator: navigator, navigatorPosition: 'BOTTOM_RIGHT', navigatorSizeRatio: 0.18, navigatorAutoFade: false, navigatorRotate: true,
     navigatorDisplayRegionColor: '#0b6e8a', navigatorBorderColor: 'transparent', navigatorBackground: '#fff', navigatorOpacity: 1,
     maxZoomPixelRatio: 6, minZoomImageRatio: 0.7, visibilityRatio: 0.35, animationTime: 0.45, springStiffness: 9, zoomPerScroll: 1.3,
     immediateRender: false, imageLoaderLimit: 6, timeout: 60000, preserveImageSizeOnResize: true,

@@ -1,12 +1,13 @@
 """Streamlit side of the viewer and the tile sheet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, TypeAlias
 
 import streamlit as st
 
+from icicore.slides.annotations import CLASSES, VERDICT_CLASSES
 from icicore.types import Json
 from icicore.ui.viewer.urls import ViewerUrls, slide_id
 
@@ -58,6 +59,8 @@ def slide_viewer(
     goto: Json | None = None,
     height: int = 640,
     signed_colormap: SignedColours = "RdBu",
+    faithfulness: Mapping[str, Json] | None = None,
+    caption: str = "",
 ) -> ViewerEvents:
     """Show slides in deep zoom with their explanation layers.
 
@@ -73,6 +76,8 @@ def slide_viewer(
     goto : fly to a tile, same form; obeyed once per new value (add a counter ``"seq"`` to fly to the same tile again)
     height : height in CSS px
     signed_colormap : first colours of signed layers: ``RdBu`` (red towards response) or ``OrangeBlue`` (blue towards)
+    faithfulness : by layer id, ``{"value", "interval95", "n"}`` from the evaluation of the bundle
+    caption : a line on what is shown, burnt into saved pictures
     """
     data = {
         "assets": urls.assets,
@@ -81,6 +86,12 @@ def slide_viewer(
         "slides": [_describe(s, urls, signed_colormap) for s in slides],
         "selected": _tile(selected),
         "goto": _tile(goto),
+        "faithfulness": dict(faithfulness or {}),
+        "caption": caption,
+        "bundle": urls.bundle,
+        "user": urls.user,
+        "annotation_classes": {name: list(colour) for name, colour in CLASSES.items()},
+        "verdict_classes": {v: [label, list(colour)] for v, (label, colour) in VERDICT_CLASSES.items()},
     }
     result = _component("icicore_slide_viewer", "viewer.js")(
         key=key, data=data, on_tile_change=_ignore, on_layers_state_change=_ignore

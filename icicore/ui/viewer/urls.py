@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlparse
 
 import streamlit as st
 from streamlit import config
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from icicore.addresses import ROOT, asset_digest, mint, report_id
+from icicore.addresses import ROOT, asset_digest, mint, mint_writer, report_id
 from icicore.fingerprint import fingerprint
 from icicore.types import Json
 
@@ -24,6 +24,8 @@ class ViewerUrls:
     assets : path of the browser files
     case_key, bundle : folder names of the result (bundle is the first 16 digits of its digest)
     tokens : slide id (first 16 digits of the slide digest) to signed token
+    writers : slide id to the token that saves annotations under the user's name
+    user : that name
     """
 
     root: str
@@ -31,6 +33,8 @@ class ViewerUrls:
     case_key: str
     bundle: str
     tokens: Mapping[str, str]
+    writers: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
 
     def slide(self, layers: Json) -> Json:
         """Addresses for one slide; ``{level}``, ``{page}`` and the like are filled in by the browser.
@@ -41,7 +45,7 @@ class ViewerUrls:
         signed = urlencode({"t": self.tokens[slide]})
         result = f"{self.case_key}/{self.bundle}/{slide}"
         version = f"{signed}&v={fingerprint(layers)[:12]}"
-        return {
+        return self._annotations(slide, signed) | {
             "info": f"{self.root}/slide/{slide}.json?{signed}",
             "tile": f"{self.root}/tiles/{slide}/{{level}}/{{col}}_{{row}}.jpg?{signed}",
             "grid": f"{self.root}/grid/{result}/{{layer}}.f32?{version}",
@@ -49,6 +53,19 @@ class ViewerUrls:
             "sheet_info": f"{self.root}/sheetinfo/{result}.json?{version}",
             "region": f"{self.root}/region/{slide}.jpg?x={{x}}&y={{y}}&size_l0={{size}}&px={{px}}&{signed}",
             "table": f"{self.root}/tilestable/{result}.json?{version}",
+        }
+
+    def _annotations(self, slide: str, signed: str) -> Json:
+        """Addresses of the slide's annotations; none where the user may not write."""
+        if slide not in self.writers:
+            return {}
+        root = f"{self.root}/annotations/{slide}"
+        writing = f"{signed}&{urlencode({'w': self.writers[slide]})}"
+        return {
+            "annotations": f"{root}.json?{signed}",
+            "annotations_export": f"{root}.geojson?{signed}&origin={{origin}}",
+            "annotations_import": f"{root}/import?{writing}&origin={{origin}}",
+            "annotation": f"{root}/{{id}}.json?{writing}",
         }
 
     def region(self, slide: str, x_l0: float, y_l0: float, *, size_l0: float, px: int = 256) -> str:
@@ -70,12 +87,13 @@ def viewer_urls(case_key: str, bundle_digest16: str, *, slide_ids: Iterable[str]
     case_key, bundle_digest16 : folder names of the result
     slide_ids : slide digests, whole or their first 16 digits
     secret : the installation's secret, the same that the tile server was built with
-    user : name of the user
+    user : name of the user; annotations are saved under it
     """
     root = f"{_public_base()}/{ROOT}"
     now = time.time()
     tokens = {s[:16]: mint(secret, s[:16], user, now=now) for s in slide_ids}
-    return ViewerUrls(root, f"{root}/static/{asset_digest()}", case_key, bundle_digest16, tokens)
+    writers = {s: mint_writer(secret, s, user, now=now) for s in tokens}
+    return ViewerUrls(root, f"{root}/static/{asset_digest()}", case_key, bundle_digest16, tokens, writers, user)
 
 
 def report_url(case_key: str, kind: str, *, secret: str, user: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from icicore.errors import BundleError
 from icicore.fingerprint import write_bytes
 from icicore.models.bundle import CARD
+from icicore.models.faithfulness import write_faithfulness
 from icicore.reports.numbers import estimate
 from icicore.types import Json
 
@@ -12,7 +13,7 @@ HEADING = "## Faithfulness of its explanations"
 
 
 def update_card(bundle: Path, report: Json) -> None:
-    """Write the section on faithfulness into card.md, in place of an older one.
+    """Write the section on faithfulness into card.md, in place of an older one, and the numbers for the viewer.
 
     Raises
     ------
@@ -27,6 +28,7 @@ def update_card(bundle: Path, report: Json) -> None:
     _, mark, after = rest.partition("\n## ")
     section = "\n".join([HEADING, "", *_lines(report, main), ""])
     write_bytes(bundle / CARD, f"{before.rstrip()}\n\n{section}{mark}{after}".encode())
+    write_faithfulness(bundle, report["faithfulness"]["kinds"])
 
 
 def _lines(report: Json, main: str) -> list[str]:

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from icicore.cli import cli
 from icicore.models.bundle import load_bundle
+from icicore.models.faithfulness import read_faithfulness
 from icicore.workflows.evaluation.card import HEADING, update_card
 from icicore.workflows.proof import read_proof
 
@@ -76,4 +77,9 @@ def test_the_card_gets_one_section_that_is_replaced_and_the_bundle_still_loads(w
     assert card.count(HEADING) == 1
     assert "tile attention: 0.300 (0.100\N{EN DASH}0.500), n 9" in card
     assert "old numbers" not in card
+    found = read_faithfulness(bundle, digest=load_bundle(bundle).digest)
+    assert found == {"attention": {"value": 0.3, "interval95": [0.1, 0.5], "n": 9}}
+    assert read_faithfulness(bundle, digest="another") == {}
+    (bundle / "faithfulness.json").write_text("{")
+    assert read_faithfulness(bundle, digest=load_bundle(bundle).digest) == {}
     assert card.rstrip().endswith("Nothing.")
