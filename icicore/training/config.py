@@ -16,9 +16,9 @@ Kind = Literal["multimodal", "image", "genomic", "clinical", "concat", "mean"]
 class TrainConfig(BaseModel):
     """Training recipe; unknown keys are refused.
 
-    The reference fusion trained plainly lets one arm take the softmax before the others have learnt anything, and arms
-    overfit at different speeds. So each arm is first trained alone to its own best epoch; then all are trained end to
-    end, encoders slowly, with an auxiliary loss per arm and modality dropout, which make every subset scoreable.
+    The reference fusion trained plainly can let one arm take the softmax before the others have learnt anything, and
+    arms overfit at different speeds. So each arm is first trained alone to its own best epoch; then all are trained end
+    to end, encoders slowly, with an auxiliary loss per arm and modality dropout, which make every subset scoreable.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -71,6 +71,7 @@ def test_write_reload_sign_add_and_export(scored: tuple[Path, Path, str], addres
         open_conclusion(other, address)
         other.get_by_role("button", name="Sign review").click()
         other.get_by_role("button", name="Sign for good").wait_for()
+        page.get_by_role("button", name="Sign review").scroll_into_view_if_needed()
         before = page.get_by_label(WORDS).bounding_box()
         page.get_by_role("button", name="Sign review").click()
         page.get_by_role("button", name="Sign for good").wait_for()
