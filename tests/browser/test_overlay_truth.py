@@ -170,8 +170,15 @@ def annotated(viewer):
     viewer.evaluate(f"() => {V}.stage.classList.contains('split') && {V}.tool('second')")
 
 
+def leave(page):
+    """Point at no tile and choose none: its frame would lie on the square."""
+    page.mouse.move(0, 0)
+    page.evaluate(f"() => {V}.frame(null)")
+
+
 def seen(page, selector=".zoom"):
     """IoU and distance of the green square and the inside of the annotation."""
+    leave(page)
     page.evaluate(f"() => {V}.annotator.setVisible(false)")
     off = pixels(page, selector)
     page.evaluate(f"() => {{ {V}.annotator.visible = true; {V}.annotator.select(window.planted); }}")
@@ -261,10 +268,14 @@ def test_the_test_grid_frames_the_planted_square(viewer, rotation, flip):
     for layer in ("attention", "contribution", "gradcam", "tissue"):
         set_layer(viewer, layer, visible=False)
     look_at(viewer, *PLANTED, tile_px=200, rotation=rotation, flip=flip)
+    leave(viewer)
+    viewer.wait_for_timeout(100)
     off = pixels(viewer)
     viewer.locator(".viewer").focus()
     viewer.keyboard.press("g")
+    viewer.wait_for_function(f"() => {V}.grid")
     hide_controls(viewer)
+    viewer.wait_for_timeout(100)
     lines = np.abs(pixels(viewer) - off).sum(-1) > 60
     viewer.keyboard.press("g")
     square = ((off[..., 1] - off[..., 0]) > 40).astype(np.uint8)
