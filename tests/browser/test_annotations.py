@@ -123,10 +123,10 @@ def test_what_somebody_else_changed_is_not_overwritten(viewer):
     viewer.evaluate(
         f"""async id => {{ const b = {V}.annotator.book, a = b.get(id);
             await fetch(b.urls.annotation.replace('{{id}}', id), {{ method: 'PUT',
-                body: JSON.stringify({{ ...a, label: 'Stroma', revision: a.revision }}) }}); }}""",
+                body: JSON.stringify({{ ...a, label: 'Stroma', revision: a.revision }}) }});
+            {V}.annotator.change(id, {{ label: 'Necrosis' }}); }}""",  # at once: the viewer asks for news by itself
         drawn["id"],
     )
-    viewer.evaluate(f"id => {V}.annotator.change(id, {{ label: 'Necrosis' }})", drawn["id"])
     viewer.locator(".saving").filter(has_text="Changed meanwhile by tester: theirs is shown, yours is kept").wait_for()
     viewer.wait_for_function(f"() => {V}.annotator.book.outbox.size === 0")
     labels = {a["id"] == drawn["id"]: a["label"] for a in on_server(viewer)}
