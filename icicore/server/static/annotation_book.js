@@ -11,7 +11,7 @@ export class AnnotationBook {
   /** @param onChange called after every change of `list` or `status` */
   constructor(slide, onChange) {
     Object.assign(this, { slide: slide.id, urls: slide.urls, onChange });
-    this.stored = new Map(); this.outbox = unsent(slide.id); this.message = ''; this.loaded = false; this.tag = null; this.busy = false; this.failing = false;
+    this.stored = new Map(); this.outbox = unsent(slide.id); this.message = ''; this.loaded = false; this.tag = null; this.busy = false; this.failing = false; this.disputed = false;
     this.timer = setInterval(() => { if (!document.hidden) this.refresh(); }, POLL_MS);
     this.retry = setInterval(() => this.send(), RETRY_MS);
     this.online = () => this.send();
@@ -42,7 +42,7 @@ export class AnnotationBook {
   remove(id) { this.queue(id, null); }
 
   queue(id, content) {
-    this.message = '';
+    this.message = ''; this.disputed = false;
     const before = this.outbox.get(id), revision = before?.revision ?? this.stored.get(id)?.revision ?? 0;
     if (!content && !this.stored.has(id)) this.outbox.delete(id);             // never left this browser
     else this.outbox.set(id, { content, revision, serial: (before?.serial ?? 0) + 1 });
@@ -95,7 +95,7 @@ export class AnnotationBook {
       return this.done(id, serial);
     }
     if (!answer.ok) throw new Error(`${answer.status}`);
-    this.message = '';
+    if (!this.disputed) this.message = '';                                     // saving the copy must not hide why there is one
     if (content) this.stored.set(id, body.annotation); else this.stored.delete(id);
     const later = this.outbox.get(id);
     if (later && later.serial !== serial) later.revision = body.annotation?.revision ?? 0;
@@ -109,7 +109,7 @@ export class AnnotationBook {
 
   /** Somebody else was first: theirs stays, mine becomes a copy, so that nothing is lost. */
   conflict(id, mine, theirs) {
-    this.outbox.delete(id);
+    this.outbox.delete(id); this.disputed = true;
     if (theirs.deleted) this.stored.delete(id); else this.stored.set(id, theirs);
     const kept = mine ? 'yours is kept as a copy' : 'nothing was deleted';
     this.message = `${theirs.deleted ? 'Deleted' : 'Changed'} meanwhile by ${theirs.changed_by}: ${theirs.deleted ? '' : 'theirs is shown, '}${kept}.`;
