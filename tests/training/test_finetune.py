@@ -30,14 +30,6 @@ CONFIG = TrainConfig(
 HEADER = "PATIENT_ID\tAGE\tSEX\tECOG\tLDH_ULN\tRESPONSE\tTUMOUR_TYPE\tSITE\n"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def paint(responder: bool, seed: int):
     """Stripes across or along; the colours say nothing."""
 

@@ -36,14 +36,6 @@ here.member(TrainConfig.model_validate_json(sys.argv[1]), keep=Path(sys.argv[2])
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def member(config: TrainConfig, **options: object):
     study = make_study(90)
     split = Split(*(np.arange(a, b, dtype=np.int32) for a, b in ((0, 60), (60, 75), (75, 90))))

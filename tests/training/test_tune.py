@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from icicore.domain import ClinicalValues
 from icicore.errors import Cancelled
@@ -15,14 +14,6 @@ from tests.factories import make_study
 
 CONFIG = TrainConfig(model="clinical", epochs=3, device="cpu", patience=3)
 TRIALS = 6
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
