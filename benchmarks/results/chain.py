@@ -56,7 +56,7 @@ class Row:
 
 
 def ablation_rows() -> list[Row]:
-    """Nothing of the recipe, each remedy alone, everything but one; and without what is known of genes beforehand."""
+    """Nothing of the recipe, each remedy alone, everything but one; and without prior knowledge of genes or tissue."""
     rows = [Row("plain", "plain fusion, as listed", dict(OFF))]
     for remedy, title in NAMES.items():
         others = {k: v for k, v in OFF.items() if k != remedy}
@@ -64,6 +64,7 @@ def ablation_rows() -> list[Row]:
     for remedy, title in NAMES.items():
         rows.append(Row(f"without-{slug(remedy)}", f"{FULL} without {title}", {remedy: OFF[remedy]}))
     rows.append(Row("without-signatures", f"{FULL} without published signatures", {"gene_signatures": False}))
+    rows.append(Row("without-tissue-start", f"{FULL} without the start from tissue", {"tissue_start": False}))
     return rows
 
 

@@ -90,10 +90,10 @@ class MultimodalModel(nn.Module):
         if GENOMICS in self.arms:
             cast(GeneEncoder, self.encoders[GENOMICS]).set_gene_sets(sets)
 
-    def set_tile_scale(self, scale: float) -> None:
-        """Give the histology encoder the root mean square of training embeddings, before training."""
+    def start_projection(self, weight: Tensor, bias: Tensor) -> None:
+        """Give the tile projection a start, before training; see ``HistologyEncoder.start_projection``."""
         if HISTOLOGY in self.arms:
-            cast(HistologyEncoder, self.encoders[HISTOLOGY]).scale.fill_(scale)
+            cast(HistologyEncoder, self.encoders[HISTOLOGY]).start_projection(weight, bias)
 
     def fit_activities(self, values: Tensor, measured: Tensor) -> None:
         """Standardise the activities of gene sets over training cases (N, T), before training."""

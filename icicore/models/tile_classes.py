@@ -106,9 +106,14 @@ class TileClassHead:
     def _outputs(self, embeddings: npt.NDArray[np.floating[Any]]) -> F32:
         """Raw outputs (n, 9)."""
         w = self.weights
-        x = np.clip((embeddings.astype(np.float32) - w["mean"]) / w["scale"], -_FAR, _FAR)
-        hidden = np.maximum(x @ w["hidden.weight"].T + w["hidden.bias"], 0)
+        hidden = np.maximum(self.before_hidden(embeddings), 0)
         return np.asarray(hidden @ w["out.weight"].T + w["out.bias"], np.float32)
+
+    def before_hidden(self, embeddings: npt.NDArray[np.floating[Any]]) -> F32:
+        """Values (n, k) of the hidden units before their ReLU."""
+        w = self.weights
+        x = np.clip((embeddings.astype(np.float32) - w["mean"]) / w["scale"], -_FAR, _FAR)
+        return np.asarray(x @ w["hidden.weight"].T + w["hidden.bias"], np.float32)
 
     def save(self, folder: Path) -> Path:
         """Write ``tile_classes_<backbone>.safetensors`` and the JSON beside it; returns the path of the weights."""

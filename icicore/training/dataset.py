@@ -164,10 +164,12 @@ class ScaledStudy:
             return torch.zeros(0, sum(self.gene_kinds)), torch.zeros(0, sum(self.gene_kinds), dtype=torch.bool)
         return torch.stack([v for v, _ in known]), torch.stack([m for _, m in known])
 
-    def tile_scale(self, rows: I32) -> float:
-        """Root mean square of the tile embeddings of these rows, each case counting once; 1 where there are none."""
-        squares = [float(t.float().square().mean()) for t in (self.cases[i].tiles for i in rows) if t is not None]
-        return float(np.sqrt(np.mean(squares))) or 1.0 if squares else 1.0
+    def sample_tiles(self, rows: I32, most: int) -> Tensor:
+        """Return at most about ``most`` tile embeddings (n, tile_dim) of these rows, taken at even steps."""
+        found = [tiles for tiles in (self.cases[i].tiles for i in rows) if tiles is not None and len(tiles)]
+        step = max(1, -(-sum(map(len, found)) // most))
+        parts = [tiles[::step].float() for tiles in found]
+        return torch.cat(parts) if parts else torch.zeros((0, self.study.tiles.shape[-1]))
 
     def batches(self, rows: Sequence[int] | I32, *, size: int = 16) -> Iterator[Batch]:
         """Whole bags of these rows, in order; for evaluation."""

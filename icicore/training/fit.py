@@ -25,6 +25,7 @@ from icicore.training.dataset import ScaledStudy, TrainingBatches, draw_tiles
 from icicore.training.epochstate import EpochState, numpy_state, restore_numpy
 from icicore.training.module import ResponseModule
 from icicore.training.splits import Split, stratified_folds
+from icicore.training.tile_start import start_from_tissue
 from icicore.types import F64, I32, Json, Mask
 
 _ARMS = {"image": (HISTOLOGY,), "genomic": (GENOMICS,), "clinical": (CLINICAL,)}
@@ -81,7 +82,7 @@ def fit_member(
         network = build(model)
         network.set_gene_sets(gene_sets)
         network.fit_activities(*study.genes(rows))
-        network.set_tile_scale(study.tile_scale(rows))
+        started = config.tissue_start and start_from_tissue(network, study, rows)
         with seeded(config.seed + index):
             reset_readout(network.fusion)
         network.adopt_arms(arms)
@@ -91,6 +92,7 @@ def fit_member(
             steps=len(batches) * config.epochs,
             selection=selection,
             encoder_rate=config.encoder_rate if arms else 1.0,
+            tile_rate=config.tile_rate if started else 1.0,
             on_epoch=epoch_done,
         )
         _resume(module, keep, rng)

@@ -41,12 +41,14 @@ class ResponseModule(lightning.LightningModule):
         steps: int,
         selection: list[tuple[Batch, Tensor]],
         encoder_rate: float = 1.0,
+        tile_rate: float = 1.0,
         on_epoch: Callable[["ResponseModule"], None] = lambda module: None,
     ) -> None:
         super().__init__()
         self.model, self.config = model, config
         self.schedule = RateSchedule(config.schedule, steps, config.warmup, patience=max(1, config.patience // 2))
-        self.selection, self.encoder_rate, self.on_epoch = selection, encoder_rate, on_epoch
+        self.selection, self.on_epoch = selection, on_epoch
+        self.encoder_rate, self.tile_rate = encoder_rate, tile_rate
         self.step = 0
         self.history: list[float] = []
         self.losses: list[float] = []
@@ -118,14 +120,16 @@ class ResponseModule(lightning.LightningModule):
         parameters = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
         groups = [
             {
-                "params": [
-                    p for name, p in parameters if (p.ndim > 1) == matrix and name.startswith("encoders.") == encoder
-                ],
+                "params": [p for name, p in parameters if (p.ndim > 1) == matrix and _part(name) == part],
                 "weight_decay": config.weight_decay if matrix else 0.0,
-                _BASE: config.learning_rate * (self.encoder_rate if encoder else 1.0),
+                _BASE: config.learning_rate * factor,
             }
             for matrix in (True, False)
-            for encoder in (True, False)
+            for part, factor in (
+                ("projection", self.encoder_rate * self.tile_rate),
+                ("encoder", self.encoder_rate),
+                ("rest", 1.0),
+            )
         ]
         return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
 
@@ -172,6 +176,13 @@ def loss(output: ModelOutput, labels: Tensor, model: MultimodalModel, *, auxilia
         return total
     arms = bce(output.arm_logits, labels[:, None].expand_as(output.arm_logits), reduction="none")
     return total + auxiliary * (arms * present).sum() / len(labels)
+
+
+def _part(name: str) -> str:
+    """Which learning rate a parameter gets: the tile projection, the rest of the encoders, or everything else."""
+    if name.startswith("encoders.histology.project."):
+        return "projection"
+    return "encoder" if name.startswith("encoders.") else "rest"
 
 
 def balanced_loss(logits: Tensor, labels: Tensor) -> float:

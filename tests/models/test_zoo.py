@@ -8,6 +8,7 @@ import torch
 
 from icicore.domain import MODALITIES
 from icicore.errors import BundleError
+from icicore.models.histology import standardise
 from icicore.models.inputs import Batch, CaseInputs, collate
 from icicore.models.pathways import GeneSets
 from icicore.models.zoo import Ensemble, ModelConfig, build, kinds
@@ -165,12 +166,24 @@ def test_a_published_signature_starts_with_three_times_the_share_of_a_set_of_an_
     torch.testing.assert_close(share[2] / share[0], torch.tensor(2.0).sqrt())
 
 
-def test_tiles_are_scaled_by_one_number_so_that_their_gradient_has_a_sum(case):
+def test_scale_of_a_tile_changes_nothing_and_yet_its_gradient_has_a_sum(case):
     model = make_model()
     tiles = case.tiles[None].clone().requires_grad_(True)
     mask = torch.ones(tiles.shape[:2], dtype=torch.bool)
     embedding, _, _ = model.encode_histology(tiles, mask)
     (gradient,) = torch.autograd.grad(embedding.sum(), tiles)
-    assert ((gradient * tiles).sum(dim=-1).abs() > 1e-4).all()  # zero for whatever is blind to the scale of a tile
-    model.set_tile_scale(2.0)
-    torch.testing.assert_close(model.encode_histology(2 * tiles, mask)[0], embedding)
+    assert ((gradient * tiles).sum(dim=-1).abs() > 1e-4).all()
+    torch.testing.assert_close(model.encode_histology(3 * tiles, mask)[0], embedding, rtol=1e-3, atol=1e-4)
+
+
+def test_tile_is_the_same_with_and_without_a_gradient_and_training_follows_the_exact_gradient(case):
+    tiles = case.tiles.clone().double().requires_grad_(True)
+    with torch.no_grad():
+        plain = standardise(tiles, spread_is_constant=True)
+    torch.testing.assert_close(standardise(tiles, spread_is_constant=True), plain)
+    assert torch.autograd.gradcheck(lambda x: standardise(x, spread_is_constant=False), (tiles[:2],))
+    weight = torch.linspace(-1, 1, tiles.shape[1], dtype=torch.float64)
+    (exact,) = torch.autograd.grad((standardise(tiles, spread_is_constant=False) @ weight).sum(), tiles)
+    torch.testing.assert_close((exact * tiles).sum(dim=-1), torch.zeros(len(tiles)).double(), rtol=0, atol=1e-3)
+    (explained,) = torch.autograd.grad((standardise(tiles, spread_is_constant=True) @ weight).sum(), tiles)
+    torch.testing.assert_close((explained * tiles).sum(dim=-1), plain @ weight)
