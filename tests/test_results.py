@@ -75,7 +75,8 @@ def evaluations() -> dict:
         "study": {"TIL density at the margin, all": agreed},
         "real": [{"folder": "fat", "slide": "s1", "n": 4, "recall": 0.5}],
     }
-    found = {name: evaluated(report) for name in ("reference", "no-signal", "missing")}
+    found = {name: evaluated(report) for name in ("reference", "no-signal", "missing", "shortcut")}
+    found["shortcut-away"] = evaluated({**report, "n": 1190})
     found["ablation"] = evaluated({**report, "titles": titles})
     return {**found, "training": evaluated({"peak_gib": 1.5}), "tiles": evaluated(tiles), "public": None}
 
@@ -97,6 +98,8 @@ def test_the_document_holds_the_numbers_of_the_reports(written):
         assert f"| {model['name']} | {model['n']} |" in text
         assert f"{model['auc_roc']['value']:.3f} [" in text
     assert "make results SEED=7" in text
+    home, away = found["shortcut"].result["n"], found["shortcut-away"].result["n"]
+    assert f"| at home, AUC-ROC, n {home} | on the reference cohort, n {away} |" in text
     assert "reference paper, its cohort" in text
     assert "0.86 [0.83\N{EN DASH}0.89]" in text
     assert "no row" in text or "Outside its interval: plain fusion" in text

@@ -185,6 +185,14 @@ class Chain:
         report = self.evaluate("reference", study, [main], thorough=True)
         return {"reference": report, "training": main, "ablation": self.ablation(study)}
 
+    def shortcut(self, reference: Done) -> Found:
+        """Models of a cohort whose stain tells the response, at home and among the patients of the reference cohort."""
+        plan = self.plan
+        study = self.study("shortcut", plan.seed + 3)
+        trained = self.train("shortcut", study, members=plan.scenario_members, comparisons=("image",))
+        home = self.evaluate("shortcut", study, [trained], thorough=False)
+        return {"shortcut": home, "shortcut-away": self.evaluate("shortcut-away", reference, [trained], thorough=False)}
+
     def others(self, reference: Done) -> Found:
         """Other scenarios, tissue classes, public cohorts."""
         plan = self.plan
@@ -193,6 +201,7 @@ class Chain:
             study = self.study(scenario, plan.seed + k)
             trained = self.train(scenario, study, members=plan.scenario_members, comparisons=COMPARED)
             found[scenario] = self.evaluate(scenario, study, [trained], thorough=False)
+        found |= self.shortcut(reference)
         self.kept = None
         return {**found, "tiles": self.tiles(reference), "public": self.public()}
 

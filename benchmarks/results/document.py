@@ -50,6 +50,7 @@ def document(plan: Plan, found: dict[str, Done | None], stages: list[list[Done]]
         *_part("Ranked features", sections.features(main)),
         *_part("Faithfulness of the explanations", sections.faithfulness(main)),
         *_part("Without signal", sections.no_signal(reports["no-signal"])),
+        *_part("With a shortcut", sections.shortcut(reports["shortcut"], reports["shortcut-away"], main)),
         *_part("With many modalities missing", sections.missing(reports["missing"])),
         *_part("Tissue classes", other.tiles(reports["tiles"])),
         *_part("Public cohorts", other.public(reports["public"])),
@@ -70,7 +71,7 @@ def faults(docs: Path, found: dict[str, Done | None]) -> list[str]:
     wrong += [f"{name}: is named but not there" for name in pictures if not (docs / FIGURES / name).is_file()]
     if not pictures:
         wrong.append(f"{NAME}: shows no figure")
-    for name in ("reference", "ablation", "no-signal", "missing"):
+    for name in ("reference", "ablation", "no-signal", "missing", "shortcut", "shortcut-away"):
         models = found[name].result["models"]
         wrong += [f"{name}: {m['name']} has no AUC" for m in models if m["kind"] == "model" and not _known(m)]
     return wrong
