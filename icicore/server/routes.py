@@ -10,6 +10,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from icicore.addresses import ROOT, STATIC, asset_digest
+from icicore.server.access import Access, Guard
 from icicore.server.annotations import AnnotationRoutes, OpenAnnotations
 from icicore.server.reports import ExportReport, ReportRoutes
 from icicore.server.results import ResultRoutes
@@ -38,6 +39,7 @@ def build_routes(
     open_source: OpenSource = open_deepzoom,
     export_report: ExportReport | None = None,
     annotations: OpenAnnotations | None = None,
+    access: Access | None = None,
 ) -> list[BaseRoute]:
     """Build the routes of the tile server.
 
@@ -50,6 +52,7 @@ def build_routes(
     open_source : opens a slide for display
     export_report : makes the report of a case; without it there are no reports
     annotations : opens the annotations of a slide; None: there are none to be had
+    access : who asks and what they may see; None: whoever holds a signed address may use it
 
     Returns
     -------
@@ -63,7 +66,7 @@ def build_routes(
     results = ResultRoutes(results_dir, secret)
     result = "{case}/{bundle}/{slide}"
     reports = [] if export_report is None else [ReportRoutes(export_report, secret)]
-    return [
+    routes: list[BaseRoute] = [
         *(Route(f"{root}/report/{{case}}.{{kind}}", r.report) for r in reports),
         Route(f"{root}/slide/{{slide}}.json", slides.info),
         Route(f"{root}/tiles/{{slide}}/{{level:int}}/{{col:int}}_{{row:int}}.jpg", slides.tile),
@@ -77,6 +80,7 @@ def build_routes(
         Route(root, _not_found),
         Route(f"{root}/{{rest:path}}", _not_found),
     ]
+    return routes if access is None else Guard(access, secret).guard(routes)
 
 
 def _not_found(request: Request) -> Response:

@@ -42,11 +42,15 @@ def conclusion_panel(records: Records, row: CaseRow, result: CaseResult, *, secr
     changed = records.changed_inputs(row.case_key, result.prediction)
     if changed:
         st.warning(plain(f"Changed on disk since the score: {', '.join(changed)}. Score the case again to use it."))
+    if not records.may_sign:
+        st.caption("Writing and signing a review needs the role reviewer.")
+        _report(row, records.author, secret)
+        return
     parent = _target(records, reviews, result.prediction)
     if parent and records.adopt_aside(reviews[-1]):
         session.put(MESSAGE, ("info", ADOPTED))
     _form(DraftDesk(records, row.case_key, parent), records.author, result.prediction, addendum=bool(parent))
-    _report(row, secret)
+    _report(row, records.author, secret)
 
 
 def history(records: Records, row: CaseRow) -> None:
@@ -152,15 +156,15 @@ def _message() -> None:
         st.info(plain(line))
 
 
-def _report(row: CaseRow, secret: str) -> None:
+def _report(row: CaseRow, author: str, secret: str) -> None:
     """Links, not buttons: an address stays good while the page runs again, and the file is made on request."""
-    links = "".join(_link(row, kind, secret) for kind in ("pdf", "json"))
+    links = "".join(_link(row, kind, author, secret) for kind in ("pdf", "json"))
     words = "One page: answer, reasons, pictures, quality, and what is signed. A draft is not in it."
     st.html(charts.card("Report", charts.note(words), f'<div class="i-downloads">{links}</div>'))
 
 
-def _link(row: CaseRow, kind: str, secret: str) -> str:
-    address, name = report_url(row.case_key, kind, secret=secret, user="local"), _file_name(row.case_id, kind)
+def _link(row: CaseRow, kind: str, author: str, secret: str) -> str:
+    address, name = report_url(row.case_key, kind, secret=secret, user=author), _file_name(row.case_id, kind)
     hint = f"Download the report as {kind.upper()}"
     return f'<a class="i-download" href="{esc(address)}" download="{esc(name)}" title="{hint}">{kind.upper()}</a>'
 

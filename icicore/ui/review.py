@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from icicore.access import Role
 from icicore.errors import InputError
 from icicore.store.cases import CaseRow
 from icicore.ui import session
@@ -56,7 +57,10 @@ def notices(backend: Backend, row: CaseRow, result: CaseResult | None) -> bool:
 
 
 def score_button(backend: Backend, row: CaseRow, label: str) -> None:
-    """Submit the scoring of this case."""
+    """Submit the scoring of this case, for a person who may."""
+    if not backend.person.may(Role.REVIEWER):
+        st.caption("Scoring needs the role reviewer.")
+        return
     if st.button(label, type="primary", icon=":material/play_arrow:"):
         try:
             backend.submit(row.case_key)

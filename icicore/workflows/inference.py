@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from icicore.access import Person
 from icicore.domain import GENOMICS, HISTOLOGY, Case
 from icicore.embeddings.bag import Bag
 from icicore.embeddings.cache import EmbeddingCache
@@ -159,7 +160,9 @@ def slide_scores(tiles: TileExplanation, rows: slice, cams: F32 | None = None) -
     return TileScores(tiles.attention[rows], tiles.contribution[rows], cams)
 
 
-def score_case(services: Services, case_key: str, *, progress: Progress = no_progress) -> Json:
+def score_case(
+    services: Services, case_key: str, *, by: Person | None = None, progress: Progress = no_progress
+) -> Json:
     """Score and explain a case of the work list with the promoted bundle; updates its row and result folder."""
     from icicore.workflows.cases import load_case, result_folder
     from icicore.workflows.predictions import prediction_key, remember
@@ -172,7 +175,7 @@ def score_case(services: Services, case_key: str, *, progress: Progress = no_pro
     keep_inputs(folder, scored.bundle, scored.evidence.inputs)  # before prediction.json, which says that all is there
     write_explanation(services, scored, folder, progress=progress)
     remember(services, key, scored.prediction)
-    record_score(services, case_key, scored.prediction)
+    record_score(services, case_key, scored.prediction, by=by)
     _update_row(services, case_key, scored.prediction, ref)
     return scored.prediction
 

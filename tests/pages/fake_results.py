@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from icicore.access import Person, Role
 from icicore.domain import ClinicalValues
 from icicore.errors import CaseError, NotAllowed
 from icicore.fingerprint import write_json
@@ -362,6 +363,10 @@ class FakeBackend:
     refuses_questions: str = ""
     refuses_tiles: str = ""
     records: Any = field(default_factory=FakeRecords)
+    person: Person = Person("Ada", Role.ADMIN)
+
+    def for_person(self, person: Person) -> "FakeBackend":
+        return self
 
     @property
     def roots(self) -> Sequence[Path]:
