@@ -34,7 +34,9 @@ def rules(tmp_path: Path, text: str) -> AccessRules:
 def test_each_role_may_what_the_ones_below_may():
     reviewer = Person("R", Role.REVIEWER)
     assert require(reviewer, Role.READER) is reviewer and require(reviewer, Role.REVIEWER) is reviewer
-    with pytest.raises(NotPermitted, match=r"^R: is a reviewer and may not promote a model; expected admin or above; ask"):
+    with pytest.raises(
+        NotPermitted, match=r"^R: is a reviewer and may not promote a model; expected admin or above; ask"
+    ):
         require(reviewer, Role.ADMIN, "promote a model")
 
 
