@@ -51,4 +51,26 @@ def report(*, case: Path, out: Path, bundle: str | None) -> None:
     click.echo(str(out))
 
 
-COMMANDS: tuple[click.Command, ...] = (audit, report)
+@click.command()
+@click.argument("case", type=PATH)
+@click.option("--out", required=True, type=PATH, help="Folder to write; a folder per format is made in it.")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(("dicom", "fhir", "csv", "geojson")),
+    help="What to write (repeatable); default: everything.",
+)
+@example("icicore export CASE --out exchange --format dicom --format fhir")
+def export(*, case: Path, out: Path, formats: tuple[str, ...]) -> None:
+    """Write a case for other systems: DICOM Parametric Maps, FHIR R4, CSV tables, GeoJSON for QuPath."""
+    from icicore.workflows.case_export import FORMATS, export_folder
+
+    person = acting(Role.READER, "export a case", case=case)
+    with progress_bar() as progress:
+        written = export_folder(services(), case, out, formats=formats or FORMATS, by=person, progress=progress)
+    for path in written:
+        click.echo(str(path))
+
+
+COMMANDS: tuple[click.Command, ...] = (audit, report, export)

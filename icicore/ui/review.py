@@ -12,6 +12,7 @@ from icicore.ui.answer import answer
 from icicore.ui.backend import Backend
 from icicore.ui.clinical_panel import clinical_panel
 from icicore.ui.conclusion import conclusion_panel, history
+from icicore.ui.exports import export_card
 from icicore.ui.gene_panel import genes_panel
 from icicore.ui.inspector import tile_panel
 from icicore.ui.panels import record_panel, slides_panel
@@ -134,4 +135,5 @@ def panel(backend: Backend, row: CaseRow, result: CaseResult, shown: Shown | Non
 
 def _record(backend: Backend, row: CaseRow, result: CaseResult) -> None:
     history(backend.records, row)
+    st.html(export_card(row, result, backend.person.name, backend.secret))
     record_panel(backend, result)

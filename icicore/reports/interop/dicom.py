@@ -143,7 +143,6 @@ def _settle(made: Dataset, content: CaseContent, layer: Json) -> None:
     made.InstanceCreationDate, made.InstanceCreationTime = day, time
     made.SeriesDate, made.SeriesTime = day, time
     made.FloatPixelPaddingValue = made.FloatPixelPaddingRangeLimit = PADDING
-    made.Laterality = ""
     made.ContributingEquipmentSequence[0].ContributionDateTime = f"{day}{time}"
     organization = _uid(content.uuid("dicom", str(made.SeriesInstanceUID), "dimensions"))
     for item in (*made.DimensionOrganizationSequence, *made.DimensionIndexSequence):

@@ -16,6 +16,9 @@ _TILE_COLUMNS = (
 _GENE_COLUMNS = ("symbol", "kind", "value", "measured", "attention", "attribution", "percentile", "share", "n")
 
 
+_FINDING_COLUMNS = ("rank", "modality", "name", "value", "unit", "importance", "direction")
+
+
 def csv_tables(content: CaseContent) -> dict[str, bytes]:
     """File name to content."""
     prediction = content.prediction
@@ -27,7 +30,7 @@ def csv_tables(content: CaseContent) -> dict[str, bytes]:
         "clinical.csv": _rows(("name", "value", "unit", "percentile", "n"), prediction.get("clinical") or []),
         "measures.csv": _rows(("name", "value", "unit", "percentile", "n"), prediction.get("measures") or []),
         "genes.csv": _rows((*_GENE_COLUMNS, "attention_low", "attention_high", "changes"), map(_gene, _genes(content))),
-        "findings.csv": _rows(("rank", "modality", "name", "value", "unit", "importance", "direction"), content.features),
+        "findings.csv": _rows(_FINDING_COLUMNS, content.features),
         "slides.csv": _table(("slide", "digest", "mpp_um", "n_tiles", "quality", "value"), _slides(prediction)),
         "tiles.csv": _table(("slide", *_TILE_COLUMNS, "class_name"), _tiles(content)),
     }  # fmt: skip
