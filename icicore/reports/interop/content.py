@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID, uuid5
 
 import numpy as np
@@ -70,6 +71,16 @@ class CaseContent:
     def bundle(self) -> Json:
         """Name and digest of the model."""
         return dict(self.prediction.get("bundle") or {})
+
+    @property
+    def reasons(self) -> list[Json]:
+        """Reasons of the status; a message that names a slide file names the slide's id instead."""
+        reasons = [dict(r) for r in self.prediction.get("reasons") or []]
+        for slide in self.prediction.get("slides") or []:
+            name, slide_id = Path(str(slide["path"])).name, f"slide {str(slide['digest'])[:16]}"
+            for reason in reasons:
+                reason["message"] = str(reason["message"]).replace(name, slide_id)
+        return reasons
 
     @property
     def scored_at(self) -> datetime:

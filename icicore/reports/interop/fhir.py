@@ -59,7 +59,7 @@ def _report(content: CaseContent, observations: Iterable[Json]) -> Json:
 def _conclusion(content: CaseContent) -> str:
     p = content.prediction
     parts = [f"{RESEARCH_USE}: supports a decision and never makes one.", f"Status: {p.get('status')}."]
-    parts += [str(r["message"]) for r in p.get("reasons") or []]
+    parts += [str(r["message"]) for r in content.reasons]
     parts += [f"Signed judgement of {j['signed']}: {j['judgement']}." for j in content.judgements if j["judgement"]]
     return " ".join(parts)
 

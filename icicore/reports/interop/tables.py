@@ -24,7 +24,7 @@ def csv_tables(content: CaseContent) -> dict[str, bytes]:
     prediction = content.prediction
     return {
         "answer.csv": _table(("quantity", "value", "unit"), _answer(content)),
-        "reasons.csv": _rows(("code", "modality", "message"), prediction.get("reasons") or []),
+        "reasons.csv": _rows(("code", "modality", "message"), content.reasons),
         "modalities.csv": _table(("modality", "weight", "contribution_logit"), _modalities(prediction)),
         "comparators.csv": _table(("score", "value", "percentile", "n", "response_rate"), _comparators(prediction)),
         "clinical.csv": _rows(("name", "value", "unit", "percentile", "n"), prediction.get("clinical") or []),
