@@ -21,6 +21,7 @@ if get_script_run_ctx(suppress_warning=True) is None:
     from icicore.ui.login import person_of_cookies
     from icicore.workflows.annotations import annotations_of
     from icicore.workflows.services import build_services
+    from icicore.workflows.tile_neighbours import stain_of
     from icicore.workflows.visibility import sees_case, sees_slide
 
     services = build_services(read_settings())
@@ -41,6 +42,7 @@ if get_script_run_ctx(suppress_warning=True) is None:
             secret=installation_secret(services.settings.home),
             export_report=export_report,
             annotations=annotations_of(services),
+            stain_of=partial(stain_of, services),
             access=Access(
                 partial(person_of_cookies, services.settings),
                 partial(sees_case, services),

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from icicore.ui import theme
+from icicore.ui.account import account
 from icicore.ui.gate import gate
 from icicore.ui.places import ABOUT, CASE, CASES, STATIC
 
@@ -17,7 +18,7 @@ def main() -> None:
     st.set_page_config(page_title="icicore", page_icon=str(STATIC / "favicon.png"), layout="wide")
     theme.apply()
     st.logo(str(STATIC / ("logo-dark.png" if theme.is_dark() else "logo.png")), size="large")
-    gate()
+    account(gate())
     page = st.navigation(
         [
             st.Page(CASES, title="Work list", default=True, url_path="work-list"),

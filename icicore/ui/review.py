@@ -7,7 +7,7 @@ import streamlit as st
 from icicore.access import Role
 from icicore.errors import InputError
 from icicore.store.cases import CaseRow
-from icicore.ui import session
+from icicore.ui import session, tour
 from icicore.ui.answer import answer
 from icicore.ui.backend import Backend
 from icicore.ui.clinical_panel import clinical_panel
@@ -31,6 +31,8 @@ def head(row: CaseRow, result: CaseResult | None) -> None:
     badges = [badge(TUMOUR_NAMES.get(row.tumour_type, row.tumour_type)), state_badge(row.state)]
     if row.virtual:
         badges.insert(1, badge("Virtual case", title="A simulated patient with rendered slides"))
+    if row.site:
+        badges.append(badge(row.site, "line", title="Site"))
     if result is not None and _virtual_bundle(result):
         badges.append(badge("Model trained on virtual data", "warn", "!"))
     page_head(row.case_id, badges)
@@ -105,11 +107,13 @@ def without_result(backend: Backend, row: CaseRow, *, active: bool) -> None:
 def review(_backend: Backend, row: CaseRow, result: CaseResult) -> None:
     """Viewer left, reasons right. One fragment: a click on a tile runs only this again."""
     left, right = st.columns([1.62, 1], gap="medium")
-    with left:
+    with left, st.container(key=tour.SLIDE):
         shown = stage(_backend, row, result)
     with right:
-        answer(_backend, result)
-        panel(_backend, row, result, shown)
+        with st.container(key=tour.ANSWER):
+            answer(_backend, result)
+        with st.container(key=tour.PANELS):
+            panel(_backend, row, result, shown)
 
 
 def panel(backend: Backend, row: CaseRow, result: CaseResult, shown: Shown | None) -> None:

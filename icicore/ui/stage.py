@@ -63,7 +63,8 @@ def stage(backend: Backend, row: CaseRow, result: CaseResult) -> Shown | None:
     )
     if events.tile:
         _take(row, result, events.tile)
-    _tiles_below(row, layers, urls)
+    with st.container(key="part_tiles"):
+        _tiles_below(row, layers, urls)
     selected = session.get(session.SELECTED_TILE)
     return Shown(layers, urls, None if selected is None else int(selected["index"]))
 

@@ -22,7 +22,8 @@ from icicore.ui.backend import JobQueue, Pathways
 from icicore.ui.workflow_records import WorkflowRecords
 from icicore.workflows.cases import CaseResult, list_cases, load_case, load_result, open_case, openable_folders
 from icicore.workflows.proof import read_proof
-from icicore.workflows.services import build_services, bundle_names, bundle_ref
+from icicore.workflows.services import build_services, bundle_names, bundle_ref, promoted_name
+from icicore.workflows.tile_neighbours import Likeness, likeness
 from icicore.workflows.whatif import WhatIf, open_what_if
 
 DEMO_CASES = 6
@@ -172,11 +173,22 @@ class WorkflowBackend:
         paths = [(name, folder / name / "card.md") for name in bundle_names(folder)]
         return [(name, path.read_text(encoding="utf-8")) for name, path in paths if path.is_file()]
 
+    def promoted(self) -> str:
+        """Name of the promoted bundle, empty when there is none."""
+        try:
+            return promoted_name(self._services.settings.checkpoints)
+        except InputError:
+            return ""
+
     def faithfulness(self, result: CaseResult) -> Mapping[str, Json]:
         """What the evaluation of the bundle found about each layer of a slide; empty without one."""
         name = str(result.prediction.get("bundle", {}).get("name", ""))
         folder = self._services.settings.checkpoints
         return read_faithfulness(folder / name, digest=result.bundle_digest) if name in bundle_names(folder) else {}
+
+    def likeness(self, result: CaseResult, slide: str, tile: int) -> Likeness:
+        """What a tile looks like to the encoder."""
+        return likeness(self._services, result, slide, tile)
 
     def doctor(self) -> Json:
         """Report of ``icicore doctor``."""

@@ -37,6 +37,7 @@ from icicore.workflows.evidence import COARSEST, Evidence, SlideEvidence, gather
 from icicore.workflows.prediction_json import Findings, assemble
 from icicore.workflows.records import record_score
 from icicore.workflows.services import BundleRef, Services
+from icicore.workflows.tile_neighbours import BAG_FILE
 from icicore.workflows.whatif import keep_inputs
 
 DEFAULT_BACKBONE = "efficientnet_lite0"
@@ -145,6 +146,7 @@ def _write_slide(
     services: Services, scored: Scored, slide: SlideEvidence, scores: TileScores, out: Path
 ) -> list[Layer]:
     cache = EmbeddingCache(services.settings.embeddings_dir)
+    write_json(out / "slides" / slide.digest[:16] / BAG_FILE, {"spec_key": slide.bag.spec_key})
     with open_case_slide(scored.evidence.case, slide.path) as reader:
         return write_slide_folder(
             out / "slides" / slide.digest[:16],

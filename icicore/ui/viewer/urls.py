@@ -75,6 +75,11 @@ class ViewerUrls:
         query = {"x": f"{x_l0:.2f}", "y": f"{y_l0:.2f}", "size_l0": f"{size_l0:.3f}", "px": px, "t": self.tokens[slide]}
         return f"{self.root}/region/{slide}.jpg?{urlencode(query)}"
 
+    def normalised(self, slide: str, x_l0: float, y_l0: float, *, size_l0: float, bag: str, px: int = 256) -> str:
+        """Address of the same cut in the colours that the encoder saw; ``bag`` is the key of the slide's bag."""
+        plain = self.region(slide, x_l0, y_l0, size_l0=size_l0, px=px)
+        return f"{plain.replace('/region/', '/normalised/', 1)}&bag={bag}"
+
 
 def slide_id(layers: Json) -> str:
     """First 16 hexadecimal digits of the slide digest in a layers.json."""
