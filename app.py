@@ -5,26 +5,32 @@ session lies in the package, not here: beside a folder named ``pages`` Streamlit
 login.
 """
 
+from functools import partial
+
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 if get_script_run_ctx(suppress_warning=True) is None:
     from streamlit import config
 
+    from icicore.access import Person
     from icicore.addresses import installation_secret
     from icicore.jobs.worker import lifespan
-    from icicore.server import build_routes, enable_tcp_nodelay
+    from icicore.server import Access, build_routes, enable_tcp_nodelay
     from icicore.settings import read_settings
+    from icicore.ui.login import person_of_cookies
     from icicore.workflows.annotations import annotations_of
     from icicore.workflows.services import build_services
+    from icicore.workflows.tile_neighbours import stain_of
+    from icicore.workflows.visibility import sees_case, sees_slide
 
     services = build_services(read_settings())
 
-    def export_report(case_key: str, kind: str) -> bytes:
-        """Make a report; imported when the first one is asked for, as drawing takes long to load."""
-        from icicore.workflows import case_report
+    def export_report(case_key: str, kind: str, by: Person | None) -> bytes:
+        """Make a file to take away; imported when the first one is asked for, as drawing takes long to load."""
+        from icicore.workflows import case_export
 
-        return case_report.export_report(services, case_key, kind)
+        return case_export.export_case(services, case_key, kind, by=by)
 
     enable_tcp_nodelay()
     app = st.App(
@@ -36,6 +42,12 @@ if get_script_run_ctx(suppress_warning=True) is None:
             secret=installation_secret(services.settings.home),
             export_report=export_report,
             annotations=annotations_of(services),
+            stain_of=partial(stain_of, services),
+            access=Access(
+                partial(person_of_cookies, services.settings),
+                partial(sees_case, services),
+                partial(sees_slide, services),
+            ),
         ),
         lifespan=lifespan,
     )

@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 
 from icicore import __version__
+from icicore.access import Role
 from icicore.cli_annotations import annotations
 from icicore.cli_cohort import COMMANDS
 from icicore.cli_records import COMMANDS as RECORD_COMMANDS
-from icicore.cli_tools import PATH, Group, example, print_json, progress_bar, services
+from icicore.cli_tools import PATH, Group, acting, example, print_json, progress_bar, services
 from icicore.domain import MODALITIES
 from icicore.settings import read_settings
 from icicore.types import Json
@@ -71,6 +72,8 @@ def demo(*, n_cases: int, home: Path | None, print_address: bool, port: int) -> 
 
     if home is not None:
         os.environ["ICICORE_HOME"] = str(home)
+    if not print_address:
+        acting(Role.REVIEWER, "build the demonstration cases")
     tools = services()
     if print_address:
         click.echo(f"First case: http://localhost:{port}/case?case={first_case_key(tools)}")
@@ -93,6 +96,7 @@ def embed(*, slide: Path, backbone: str, mpp: float | None, out: Path | None, as
     """Turn a slide into a bag of tile embeddings (cached; continues after an interruption)."""
     from icicore.workflows.inference import embed_one
 
+    acting(Role.REVIEWER, "embed a slide", slide=slide)
     with progress_bar() as progress:
         summary = embed_one(services(), slide, backbone=backbone, mpp=mpp, out=out, progress=progress)
     if as_json:
@@ -116,6 +120,7 @@ def predict(*, case: Path, bundle: str | None, drop: tuple[str, ...], out: Path)
     from icicore.fingerprint import write_json
     from icicore.workflows.predictions import predict_case
 
+    acting(Role.REVIEWER, "score a case", case=case)
     with progress_bar() as progress:
         prediction = predict_case(services(), case, bundle=bundle, drop=drop, progress=progress)
     if str(out) == "-":
@@ -137,6 +142,7 @@ def explain(*, case: Path, bundle: str | None, out: Path) -> None:
     """Write the explanation: heatmaps (PNG, grid, QuPath GeoJSON), tiles, Grad-CAM, genes.csv, features.csv."""
     from icicore.workflows.inference import explain_to_folder
 
+    acting(Role.REVIEWER, "score a case", case=case)
     with progress_bar() as progress:
         explain_to_folder(services(), case, out, bundle=bundle, progress=progress)
     click.echo(str(out))

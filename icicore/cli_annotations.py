@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from icicore.cli_tools import PATH, Group, example, print_json, services
+from icicore.access import Role
+from icicore.cli_tools import PATH, Group, acting, example, print_json, services
 from icicore.slides.annotation_geojson import Origin
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def export_(*, slide: Path, out: Path, origin: Origin) -> None:
     """Write the annotations of a slide as GeoJSON that QuPath opens."""
     from icicore.workflows.annotations import export_file
 
+    acting(Role.READER, "see annotations", slide=slide)
     click.echo(f"{export_file(services(), slide, out, origin=origin)} annotations\t{out}")
 
 
@@ -48,7 +50,8 @@ def import_(*, slide: Path, file: Path, origin: Origin) -> None:
     """Read a GeoJSON file of QuPath into the annotations of a slide: all of it, or nothing."""
     from icicore.workflows.annotations import import_file
 
-    found = import_file(services(), slide, file, origin=origin)
+    author = acting(Role.REVIEWER, "annotate a slide", slide=slide)
+    found = import_file(services(), slide, file, origin=origin, author=author.name)
     click.echo(f"{found['new']} new, {found['changed']} changed, {found['unchanged']} unchanged")
 
 
@@ -64,6 +67,7 @@ def mask(*, slide: Path, label: str, out: Path, bag: Path | None, backbone: str,
     """Write which share of each tile the annotations of a class cover, for training on regions."""
     from icicore.workflows.annotations import mask_file
 
+    acting(Role.REVIEWER, "make a training mask", slide=slide)
     tools = services()
 
     def embedded(path: Path) -> "Bag":

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from icicore.cli_tools import PATH, StudyPath, example, print_json, progress_bar, services
+from icicore.access import Role
+from icicore.cli_tools import PATH, StudyPath, acting, example, print_json, progress_bar, services
 from icicore.settings import read_settings
 
 
@@ -43,6 +44,7 @@ def import_(*, study: Path, name: str | None, checkpoint_inhibitor: bool, as_jso
     """Check a cBioPortal study, say what it holds, and keep a copy that --study finds by name."""
     from icicore.workflows.cohorts import describe, import_study
 
+    acting(Role.REVIEWER, "import a study")
     with progress_bar() as progress:
         report = import_study(
             read_settings(), study, name=name, checkpoint_inhibitor=checkpoint_inhibitor, progress=progress
@@ -83,6 +85,7 @@ def train(*, study: Path, out: Path, config: Path | None, **options: Any) -> Non
     """Train a bundle on a study; a run that was stopped continues where it was."""
     from icicore.workflows.learning import train_bundle
 
+    acting(Role.REVIEWER, "train a model")
     with progress_bar() as progress:
         metrics = train_bundle(services(), study, out, config_file=config, options=options, progress=progress)
     print_json(metrics)
@@ -100,6 +103,7 @@ def tune(*, study: Path, trials: int, out: Path, config: Path | None, **options:
     """Search for the best training recipe on the validation patients; the same command continues."""
     from icicore.workflows.learning import tune_recipe
 
+    acting(Role.REVIEWER, "search for a recipe")
     with progress_bar() as progress:
         found = tune_recipe(
             services(), study, out, trials=trials, config_file=config, options=options, progress=progress
@@ -123,6 +127,7 @@ def evaluate(*, study: Path, bundles: tuple[str, ...], out: Path, seed: int, boo
     """Test bundles on patients they have not seen; write report.json and one HTML page."""
     from icicore.workflows.evaluation.command import evaluate_study
 
+    acting(Role.ADMIN if write_card else Role.REVIEWER, "change a card" if write_card else "test a model")
     with progress_bar() as progress:
         report = evaluate_study(
             services(), study, bundles, out, seed=seed, bootstrap=bootstrap, write_card=write_card, progress=progress

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
+from icicore.access import Person, Role, require
 from icicore.errors import IcicoreError
 from icicore.settings import Settings, read_settings
 from icicore.types import Json, Progress, no_progress
@@ -87,6 +88,27 @@ def services(settings: Settings | None = None) -> Any:
     from icicore.workflows.services import build_services
 
     return build_services(settings or read_settings())
+
+
+def acting(role: Role, to: str, *, case: Path | None = None, slide: Path | None = None) -> Person:
+    """The person at the command line, if the role is enough and the case or slide is in sight.
+
+    Raises
+    ------
+    NotPermitted
+        It is not.
+    InputError
+        ``people.toml`` or the case folder cannot be read.
+    """
+    from icicore.people import local_person
+    from icicore.workflows.visibility import require_folder, require_slide_file
+
+    person = require(local_person(read_settings()), role, to)
+    if case is not None:
+        require_folder(person, case)
+    if slide is not None:
+        require_slide_file(person, slide)
+    return person
 
 
 def print_json(content: Json | list[Json]) -> None:

@@ -1,25 +1,30 @@
-"""Who acts: today the one local user; accounts with roles join here and are handed to the same functions."""
+"""The local user: who works at the command line, and in the app where there is no login."""
 
 import getpass
-import unicodedata
-from dataclasses import dataclass
+import os
+import pwd
 
+from icicore.access import Person as Person
+from icicore.access import one_line as one_line
+from icicore.access_rules import read_rules
 from icicore.settings import Settings
 
-_LONGEST = 80
 NOBODY = "local user"
 
 
-@dataclass(frozen=True)
-class Person:
-    """The author of a review or of an entry in the audit log. ``name`` is one line of at most 80 characters."""
-
-    name: str
-
-
 def local_person(settings: Settings) -> Person:
-    """The single local user: ``ICICORE_USER``, else the account of the operating system."""
-    return Person(one_line(settings.user) or one_line(_account()) or NOBODY)
+    """The single local user: ``ICICORE_USER``, else the account of the operating system.
+
+    Without ``people.toml`` the local user is the administrator. With it the account must be listed as ``os:ACCOUNT``;
+    what ``ICICORE_USER`` says then counts for nothing, as anybody can set it.
+
+    Raises
+    ------
+    InputError
+        ``people.toml`` cannot be used.
+    """
+    name = one_line(settings.user) or one_line(_account()) or NOBODY
+    return read_rules(settings.home).of_account(_verified_account(), name)
 
 
 def _account() -> str:
@@ -29,7 +34,9 @@ def _account() -> str:
         return ""
 
 
-def one_line(name: str) -> str:
-    """The name without control characters and doubled spaces, cut to 80 characters."""
-    kept = "".join(" " if unicodedata.category(c).startswith(("C", "Z")) else c for c in name)
-    return " ".join(kept.split())[:_LONGEST]
+def _verified_account() -> str:
+    """The account by its number: unlike the name in the environment, nobody can choose it."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())

@@ -7,6 +7,7 @@ from icicore.ui import review, session
 from icicore.ui.backend import backend
 from icicore.ui.conclusion import log_view
 from icicore.ui.places import CASES
+from icicore.ui.tour import tour
 from icicore.ui.widgets import empty, page_head
 
 desk = backend(queue)
@@ -21,6 +22,8 @@ if row is None:
 result = desk.result(row.case_key)
 review.head(row, result)
 log_view(desk.records, row, result)
+if result is not None:
+    tour()
 above = st.container()  # reserved: what comes and goes above the viewer must not move it, or it starts anew
 with above:
     active = review.notices(desk, row, result)

@@ -1,6 +1,7 @@
 """Tiles as GeoJSON that QuPath imports as tile objects with measurements."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,21 +28,27 @@ def tiles_geojson(
         measurements = {"Attention": float(scores.attention[i]), "Contribution (logit)": float(scores.contribution[i])}
         if cams is not None and np.isfinite(cams[i]):
             measurements["Grad-CAM maximum (logit)"] = float(cams[i])
-        corners = [(x, y), (x + side, y), (x + side, y + side), (x, y + side), (x, y)]
-        features.append(
-            {
-                "type": "Feature",
-                "geometry": {"type": "Polygon", "coordinates": [[[round(a, 3), round(b, 3)] for a, b in corners]]},
-                "properties": {
-                    "objectType": "tile",
-                    "name": f"row {row}, column {col}",
-                    "isLocked": True,
-                    "measurements": measurements,
-                },
-            }
-        )
+        features.append(tile_feature((x, y), side, place=(row, col), measurements=measurements))
     collection: Json = {"type": "FeatureCollection", "features": features}
     return collection if probability is None else collection | {"response_probability": probability}
+
+
+def tile_feature(
+    corner: tuple[float, float], side: float, *, place: tuple[int, int], measurements: Mapping[str, float]
+) -> Json:
+    """One tile as a closed polygon: top left corner and side in level-0 px, row and column of the grid."""
+    (x, y), (row, col) = corner, place
+    corners = [(x, y), (x + side, y), (x + side, y + side), (x, y + side), (x, y)]
+    return {
+        "type": "Feature",
+        "geometry": {"type": "Polygon", "coordinates": [[[round(a, 3), round(b, 3)] for a, b in corners]]},
+        "properties": {
+            "objectType": "tile",
+            "name": f"row {row}, column {col}",
+            "isLocked": True,
+            "measurements": dict(measurements),
+        },
+    }
 
 
 def write_geojson(

@@ -8,6 +8,7 @@ from typing import Any
 
 from huey import Huey
 
+from icicore.access import Person
 from icicore.errors import Cancelled, IcicoreError
 from icicore.jobs.queue import DEMO, SCORE, TILE_CAM, restore_case_of
 from icicore.store.jobs import CANCELLED, FAILED, SUCCEEDED, JobRow
@@ -94,7 +95,8 @@ def _score(services: Services, job: JobRow, progress: Progress) -> None:
     from icicore.workflows.inference import score_case
 
     services.cases.set_state(str(job.case_key), "running")
-    score_case(services, str(job.case_key), progress=progress)
+    by = str(job.parameters.get("by", ""))
+    score_case(services, str(job.case_key), by=Person(by) if by else None, progress=progress)
 
 
 def _demo(services: Services, job: JobRow, progress: Progress) -> None:

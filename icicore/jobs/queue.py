@@ -39,14 +39,17 @@ def enqueue(services: Services, job_id: str, *, priority: int = 0) -> None:
     run_job_task(queue)(job_id, priority=priority if queue.storage.priority else None)
 
 
-def submit_score(services: Services, case_key: str) -> JobRow:
-    """Queue the scoring and explanation of a case; returns the job that is already active, if there is one."""
+def submit_score(services: Services, case_key: str, *, by: str = "") -> JobRow:
+    """Queue the scoring and explanation of a case; returns the job that is already active, if there is one.
+
+    ``by`` is the name that the audit log gets as that of the score; without it the local user's.
+    """
     row = services.cases.get(case_key)
     if row is not None and row.job_id is not None:
         active = services.jobs.get(row.job_id)
         if active is not None and active.active:
             return active
-    job = services.jobs.create(SCORE, case_key=case_key)
+    job = services.jobs.create(SCORE, case_key=case_key, parameters={"by": by} if by else None)
     services.cases.set_state(case_key, "queued", job_id=job.job_id)
     enqueue(services, job.job_id)
     return job

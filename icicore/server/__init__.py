@@ -1,4 +1,5 @@
 """Starlette routes beside the Streamlit app: deep-zoom tiles, explanation grids, thumbnails, browser files."""
 
+from icicore.server.access import Access as Access
 from icicore.server.nodelay import enable_tcp_nodelay as enable_tcp_nodelay
 from icicore.server.routes import build_routes as build_routes

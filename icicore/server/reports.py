@@ -8,13 +8,21 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from icicore.access import Person
 from icicore.addresses import BadToken, check, is_key, report_id
 from icicore.errors import IcicoreError
 
-ExportReport: TypeAlias = Callable[[str, str], bytes]
-"""Case key and kind (``pdf`` or ``json``) to the file; logs the export. Raises ``IcicoreError``."""
+ExportReport: TypeAlias = Callable[[str, str, Person | None], bytes]
+"""Case key, kind and who asks (None: the local user) to the file; logs the export. Raises ``IcicoreError``."""
 
-_TYPES: Mapping[str, str] = {"pdf": "application/pdf", "json": "application/json"}
+_TYPES: Mapping[str, str] = {
+    "pdf": "application/pdf",
+    "json": "application/json",
+    "fhir": "application/fhir+json",
+    "dicom": "application/zip",
+    "csv": "application/zip",
+    "geojson": "application/zip",
+}
 
 
 class ReportRoutes:
@@ -32,6 +40,8 @@ class ReportRoutes:
             check(self._secret, request.query_params.get("t", ""), report_id(case), now=time.time())
         except BadToken as error:
             raise HTTPException(403, "forbidden") from error
+        if request.headers.get("sec-fetch-site") not in (None, "same-origin", "none"):
+            raise HTTPException(403, "the request comes from another site")  # an export is logged
         headers = {
             "Content-Disposition": "attachment",  # the page's link names the file after the case
             "Cache-Control": "no-store",
@@ -40,7 +50,7 @@ class ReportRoutes:
         if request.method == "HEAD":  # only a download is an export, and is logged as one
             return Response(media_type=_TYPES[kind], headers=headers)
         try:
-            content = self._export(case, kind)
+            content = self._export(case, kind, getattr(request.state, "person", None))
         except IcicoreError as error:
             return PlainTextResponse(str(error), 404)
         return Response(content, media_type=_TYPES[kind], headers=headers)

@@ -10,7 +10,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from icicore.addresses import ROOT, STATIC, asset_digest
+from icicore.server.access import Access, Guard
 from icicore.server.annotations import AnnotationRoutes, OpenAnnotations
+from icicore.server.normalised import NormalisedRoutes, StainOf
 from icicore.server.reports import ExportReport, ReportRoutes
 from icicore.server.results import ResultRoutes
 from icicore.server.slides import SlideRoutes
@@ -38,6 +40,8 @@ def build_routes(
     open_source: OpenSource = open_deepzoom,
     export_report: ExportReport | None = None,
     annotations: OpenAnnotations | None = None,
+    access: Access | None = None,
+    stain_of: StainOf | None = None,
 ) -> list[BaseRoute]:
     """Build the routes of the tile server.
 
@@ -50,6 +54,8 @@ def build_routes(
     open_source : opens a slide for display
     export_report : makes the report of a case; without it there are no reports
     annotations : opens the annotations of a slide; None: there are none to be had
+    stain_of : how a slide's colours were normalised; None: no tile is shown normalised
+    access : who asks and what they may see; None: whoever holds a signed address may use it
 
     Returns
     -------
@@ -63,7 +69,7 @@ def build_routes(
     results = ResultRoutes(results_dir, secret)
     result = "{case}/{bundle}/{slide}"
     reports = [] if export_report is None else [ReportRoutes(export_report, secret)]
-    return [
+    routes: list[BaseRoute] = [
         *(Route(f"{root}/report/{{case}}.{{kind}}", r.report) for r in reports),
         Route(f"{root}/slide/{{slide}}.json", slides.info),
         Route(f"{root}/tiles/{{slide}}/{{level:int}}/{{col:int}}_{{row:int}}.jpg", slides.tile),
@@ -73,10 +79,12 @@ def build_routes(
         Route(f"{root}/sheetinfo/{result}.json", results.sheet_info),
         Route(f"{root}/tilestable/{result}.json", results.table),
         *(AnnotationRoutes(pool, annotations, secret).routes(root) if annotations else []),
+        *(NormalisedRoutes(pool, stain_of, secret).routes(root) if stain_of else []),
         Mount(f"{root}/static/{asset_digest()}", _Assets(directory=STATIC)),
         Route(root, _not_found),
         Route(f"{root}/{{rest:path}}", _not_found),
     ]
+    return routes if access is None else Guard(access, secret).guard(routes)
 
 
 def _not_found(request: Request) -> Response:

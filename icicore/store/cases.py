@@ -1,5 +1,6 @@
 """Rows of the work list."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +9,7 @@ from sqlalchemy import select, update
 
 from icicore.store.engine import Database
 from icicore.store.tables import CaseTable
+from icicore.store.visibility import of_sites
 from icicore.types import Json
 
 
@@ -33,6 +35,7 @@ class CaseRow:
     n_slides: int = 0
     modalities: tuple[str, ...] = ()
     virtual: bool = False
+    site: str | None = None
     job_id: str | None = None
     updated: datetime = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -61,10 +64,11 @@ class CaseStore:
             found = session.get(CaseTable, case_key)
             return None if found is None else _to_row(found)
 
-    def all(self) -> list[CaseRow]:
-        """All rows by case id."""
+    def all(self, *, sites: Sequence[str] | None = None) -> list[CaseRow]:
+        """All rows by case id; with ``sites`` only those of these sites."""
+        query = select(CaseTable).where(*of_sites(sites)).order_by(CaseTable.case_id)
         with self._database.session() as session:
-            return [_to_row(t) for t in session.scalars(select(CaseTable).order_by(CaseTable.case_id))]
+            return [_to_row(t) for t in session.scalars(query)]
 
     def set_state(self, case_key: str, state: str, **fields: Any) -> None:
         """Change the state and the named columns of a row."""
@@ -94,6 +98,7 @@ def _to_table(row: CaseRow) -> CaseTable:
         n_slides=row.n_slides,
         modalities=list(row.modalities),
         virtual=row.virtual,
+        site=row.site,
         job_id=row.job_id,
         updated=row.updated,
     )
@@ -118,6 +123,7 @@ def _to_row(table: CaseTable) -> CaseRow:
         n_slides=table.n_slides,
         modalities=tuple(table.modalities or ()),
         virtual=table.virtual,
+        site=table.site,
         job_id=table.job_id,
         updated=table.updated,
     )

@@ -42,6 +42,7 @@ class CaseTable(Base):
     n_slides: Mapped[int] = mapped_column(Integer, default=0)
     modalities: Mapped[list[str]] = mapped_column(JSON, default=list)
     virtual: Mapped[bool] = mapped_column(Boolean, default=False)
+    site: Mapped[str | None] = mapped_column(String(64), index=True)
     job_id: Mapped[str | None] = mapped_column(String(32))
     updated: Mapped[datetime] = mapped_column(UtcDateTime)
 

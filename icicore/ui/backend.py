@@ -6,22 +6,25 @@ from typing import Protocol, TypeAlias
 
 import streamlit as st
 
+from icicore.access import Person, Role, require
 from icicore.domain import ClinicalValues
 from icicore.models.light import LightScore
 from icicore.store.cases import CaseRow
 from icicore.store.jobs import JobRow
 from icicore.types import Json
+from icicore.ui.login import current_person
 from icicore.ui.records import Records
 from icicore.workflows.cases import CaseResult
 from icicore.workflows.services import Services
+from icicore.workflows.tile_neighbours import Likeness
 from icicore.workflows.whatif import Change
 
 
 class JobQueue(Protocol):
     """What `icicore.jobs.queue` offers; the pages hand it in, because the front end does not import the jobs."""
 
-    def submit_score(self, services: Services, case_key: str) -> JobRow:
-        """Queue the scoring of a case."""
+    def submit_score(self, services: Services, case_key: str, *, by: str = "") -> JobRow:
+        """Queue the scoring of a case in a person's name."""
 
     def submit_demo(self, services: Services, n_cases: int) -> JobRow:
         """Queue the building of the demonstration cases."""
@@ -54,7 +57,17 @@ class Asked(Protocol):
 
 
 class Backend(Protocol):
-    """What the pages ask for. Every method is quick: long work runs as a job."""
+    """What the pages ask for, as one person may see and do it. Every method is quick: long work runs as a job.
+
+    What the person may not do raises ``NotPermitted``; a case out of sight is as one that does not exist.
+    """
+
+    def for_person(self, person: Person) -> "Backend":
+        """The same backend in the name of this person."""
+
+    @property
+    def person(self) -> Person:
+        """Who asks."""
 
     @property
     def roots(self) -> Sequence[Path]:
@@ -120,8 +133,14 @@ class Backend(Protocol):
     def cards(self) -> list[tuple[str, str]]:
         """Return name and card (Markdown) of every bundle."""
 
+    def promoted(self) -> str:
+        """Name of the promoted bundle, empty when there is none."""
+
     def faithfulness(self, result: CaseResult) -> Mapping[str, Json]:
         """What the evaluation of the bundle found about each layer of a slide; empty without one."""
+
+    def likeness(self, result: CaseResult, slide: str, tile: int) -> Likeness:
+        """What a tile looks like to the encoder; raises ``InputError`` when its embeddings are not kept."""
 
     def doctor(self) -> Json:
         """Report of ``icicore doctor``."""
@@ -137,8 +156,14 @@ def use_backend(factory: Callable[[], Backend] | None) -> None:
 
 
 def backend(queue: JobQueue) -> Backend:
-    """Return the backend, built once per process."""
-    return _build(queue)
+    """Return the backend in the name of the person at this screen; what it rests on is built once per process.
+
+    Raises
+    ------
+    NotLoggedIn, NotPermitted
+        There is nobody with a role; the script's gate has shown what to do before a page gets here.
+    """
+    return _build(queue).for_person(require(current_person(), Role.READER, "see cases"))
 
 
 @st.cache_resource(show_spinner=False)

@@ -5,12 +5,12 @@ import streamlit as st
 from icicore.store.cases import CaseRow
 from icicore.store.reviews import NO_PARENT, Review
 from icicore.types import Json
-from icicore.ui import charts, session
+from icicore.ui import session
 from icicore.ui.drafts import MESSAGE, DraftDesk
+from icicore.ui.exports import report_card
 from icicore.ui.records import Records
 from icicore.ui.signed import JUDGEMENTS, judgement_word, signed_card, timeline_card, when
-from icicore.ui.text import count, esc, plain
-from icicore.ui.viewer.urls import report_url
+from icicore.ui.text import count, plain
 from icicore.ui.widgets import error_line
 from icicore.workflows.cases import CaseResult
 from icicore.workflows.records import LONGEST_TEXT
@@ -42,11 +42,15 @@ def conclusion_panel(records: Records, row: CaseRow, result: CaseResult, *, secr
     changed = records.changed_inputs(row.case_key, result.prediction)
     if changed:
         st.warning(plain(f"Changed on disk since the score: {', '.join(changed)}. Score the case again to use it."))
+    if not records.may_sign:
+        st.caption("Writing and signing a review needs the role reviewer.")
+        st.html(report_card(row, records.author, secret))
+        return
     parent = _target(records, reviews, result.prediction)
     if parent and records.adopt_aside(reviews[-1]):
         session.put(MESSAGE, ("info", ADOPTED))
     _form(DraftDesk(records, row.case_key, parent), records.author, result.prediction, addendum=bool(parent))
-    _report(row, secret)
+    st.html(report_card(row, records.author, secret))
 
 
 def history(records: Records, row: CaseRow) -> None:
@@ -150,21 +154,3 @@ def _message() -> None:
         error_line(line)
     elif kind:
         st.info(plain(line))
-
-
-def _report(row: CaseRow, secret: str) -> None:
-    """Links, not buttons: an address stays good while the page runs again, and the file is made on request."""
-    links = "".join(_link(row, kind, secret) for kind in ("pdf", "json"))
-    words = "One page: answer, reasons, pictures, quality, and what is signed. A draft is not in it."
-    st.html(charts.card("Report", charts.note(words), f'<div class="i-downloads">{links}</div>'))
-
-
-def _link(row: CaseRow, kind: str, secret: str) -> str:
-    address, name = report_url(row.case_key, kind, secret=secret, user="local"), _file_name(row.case_id, kind)
-    hint = f"Download the report as {kind.upper()}"
-    return f'<a class="i-download" href="{esc(address)}" download="{esc(name)}" title="{hint}">{kind.upper()}</a>'
-
-
-def _file_name(case_id: str, kind: str) -> str:
-    plain_id = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in case_id)
-    return f"icicore_{plain_id}.{kind}"

@@ -1,14 +1,15 @@
 """Texts of the about page: intended use, limits, keyboard, licences."""
 
-import importlib.metadata
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from icicore import __version__
+from icicore.access import ROLE_MEANS, Person
 from icicore.types import Json
 from icicore.ui import charts
 from icicore.ui.text import count, esc
+from icicore.workflows.licences import Licence
 
 INTENDED = """
 **For** pathologists and oncologists who prepare a tumour board, and for data scientists who train and test models.
@@ -40,28 +41,21 @@ KEYS = (
     ("Viewer: turn", "r and R rotate right and left; m mirrors"),
     ("Viewer: layers", "1 to 4 show or hide a layer; h hides all of them, and shows them again"),
     ("Viewer: tiles", "click a tile to examine it; n and p go to the next and previous tile by attention"),
+    ("Viewer: annotate", "d outlines, b draws a box, t sets a point, l lists; a and x agree and disagree; Del deletes"),
+    ("Viewer: measure and compare", "u measures, g shows the test grid, v opens a second view, s saves the picture"),
     ("Viewer: help", "? lists these keys; the viewer must have the focus: click it, or reach it with Tab"),
     ("Tile strips and sheet", "click a thumbnail to fly to it"),
+    ("Presentation", "Alt+P shows the page in large type without menu, and ends it"),
+    ("Tour", "Tab reaches its buttons, Esc ends it"),
     ("Tables", "arrow keys to move, Ctrl+F to search inside, a click on a heading to sort"),
     ("Everywhere", "Tab and Shift+Tab to move between controls, Enter or Space to use them"),
 )
 LICENCES = (
     ("icicore", __version__, "Apache-2.0"),
     ("OpenSeadragon (viewer)", "6.1.1", "BSD-3-Clause"),
+    ("Annotorious (annotations)", "3.8.10", "BSD-3-Clause"),
     ("Inter (typeface)", "variable", "SIL Open Font Licence 1.1"),
     ("DejaVu Sans Condensed (typeface of the report)", "2.37", "Bitstream Vera licence"),
-)
-PACKAGES = (
-    "streamlit",
-    "torch",
-    "torchvision",
-    "openslide-python",
-    "openslide-bin",
-    "captum",
-    "grad-cam",
-    "timm",
-    "safetensors",
-    "reportlab",
 )
 
 
@@ -104,18 +98,42 @@ def _line(value: object) -> str:
     return "none" if value in (None, "") else str(value)
 
 
-def licences() -> None:
-    """Licences of what is shipped inside the package, and of the main libraries as installed."""
-    rows = [(name, f"{version}, {licence}") for name, version, licence in LICENCES]
-    rows += [(name, f"{importlib.metadata.version(name)}, {_licence(name)}") for name in PACKAGES]
-    st.html(charts.facts(rows))
+def licences(packages: Sequence[Licence]) -> None:
+    """What is shipped inside the package, then every library that it rests on, as installed; with a search."""
+    st.html(charts.card("Shipped inside", charts.facts([(n, f"{v}, {text}") for n, v, text in LICENCES])))
+    words = st.text_input("Search", placeholder="name or licence", key="licence_search", max_chars=80).strip().lower()
+    shown = [p for p in packages if words in f"{p.name} {p.licence}".lower()]
+    unknown = sum(not p.licence for p in packages)
+    silent = f"; {unknown} state none in their metadata" if unknown else ""
+    st.caption(f"{len(shown)} of {len(packages)} libraries as installed here{silent}.")
+    st.dataframe(
+        {
+            "Library": [p.name for p in shown],
+            "Version": [p.version for p in shown],
+            "Licence": [p.licence or "not stated" for p in shown],
+            "Needed by": ["icicore" if p.direct else "another library" for p in shown],
+            "Home": [p.home for p in shown],
+        },
+        hide_index=True,
+        height=420,
+        key="licence_table",
+    )
 
 
-def _licence(package: str) -> str:
-    fields = importlib.metadata.metadata(package)
-    text = next((fields[k] for k in ("License-Expression", "License") if k in fields), "")
-    first = text.strip().splitlines()[0] if text.strip() else ""
-    if first and len(first) < 40:
-        return first
-    classifiers = [c.rsplit("::", 1)[-1].strip() for c in fields.get_all("Classifier") or [] if c.startswith("License")]
-    return ", ".join(classifiers) or "see its package"
+def promoted_first(cards: Sequence[tuple[str, str]], promoted: str) -> list[tuple[str, str, bool]]:
+    """Name, card and whether promoted; the promoted bundle leads."""
+    listed = [(name, card, name == promoted) for name, card in cards]
+    return sorted(listed, key=lambda x: not x[2])
+
+
+def roles(person: Person) -> None:
+    """Who is at this screen, and what each role may do."""
+    st.html(
+        charts.card("You", charts.facts([("Name", person.name), ("Role", person.role.word), ("Sites", _sites(person))]))
+    )
+    st.html(charts.card("Roles", charts.facts([(role.word, means) for role, means in ROLE_MEANS.items() if role])))
+    st.caption("An administrator gives roles and sites in the file people.toml of the home folder.")
+
+
+def _sites(person: Person) -> str:
+    return "all" if person.sites is None else ", ".join(person.sites) or "none"

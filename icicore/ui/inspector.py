@@ -4,16 +4,19 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from icicore.errors import InputError
 from icicore.store.cases import CaseRow
 from icicore.types import F32, Json
-from icicore.ui import cam, charts
+from icicore.ui import cam, charts, neighbours
 from icicore.ui.backend import Backend
+from icicore.ui.neighbours import Place
 from icicore.ui.results import Tile, cam_block, load_tiles, tile_at
 from icicore.ui.stage import Shown
 from icicore.ui.text import count, esc, number, sentence, signed
 from icicore.ui.tile_maps import TileMap, tile_map
 from icicore.ui.widgets import empty
 from icicore.workflows.cases import CaseResult
+from icicore.workflows.tile_neighbours import Likeness
 
 _PX = 384
 POLL_SECONDS = 0.5
@@ -34,6 +37,12 @@ class _View:
     def slide(self) -> str:
         """Id of the slide."""
         return str(self.shown.layers["digest"])[:16]
+
+    @property
+    def place(self) -> Place:
+        """Where the tile is cut from the slide."""
+        side = float(self.shown.layers["tile_l0"])
+        return Place(self.shown.urls, self.slide, self.tile.x_l0, self.tile.y_l0, size_l0=side)
 
     def map(self) -> TileMap:
         """What to show now. A slide without the closed form has an encoder without feature maps, and no map at all."""
@@ -71,11 +80,23 @@ def _watch(view: _View) -> None:
 
 
 def _card(view: _View, found: TileMap) -> None:
+    alike = _likeness(view)
     legend = "" if view.block is None else f'<p class="i-note i-legend">{_legend(view.block, found)}</p>'
-    st.html(f'<div class="i-card">{_pictures(view, found)}{legend}{_numbers(view.shown.layers, view.tile)}</div>')
+    pictures = _pictures(view, found, neighbours.normalised(view.place, alike), legend)
+    st.html(f'<div class="i-card">{pictures}{_numbers(view.shown.layers, view.tile, neighbours.classes(alike))}</div>')
+    neighbours.strip(view.row, view.result, view.shown.urls, alike)
 
 
-def _pictures(view: _View, found: TileMap) -> str:
+def _likeness(view: _View) -> Likeness | str:
+    """What the tile looks like to the encoder, or why that is not known."""
+    try:
+        return view.backend.likeness(view.result, view.slide, view.tile.index)
+    except InputError as error:
+        return str(error)
+
+
+def _pictures(view: _View, found: TileMap, normalised: str, legend: str) -> str:
+    """Two by two: as scanned and as the encoder saw it, then the Grad-CAM and what it shows."""
     layers, tile = view.shown.layers, view.tile
     size_l0 = float(layers["tile_l0"])
     url = view.shown.urls.region(view.slide, tile.x_l0, tile.y_l0, size_l0=size_l0, px=_PX)
@@ -87,7 +108,7 @@ def _pictures(view: _View, found: TileMap) -> str:
     else:
         cells, top = view.block
         heat = _heat(url, cells if found.stored is None else found.stored.image, top)
-    return f'<div class="i-tiles">{plain}{heat}</div>'
+    return f'<div class="i-tiles">{plain}{normalised}{heat}{legend}</div>'
 
 
 def _heat(url: str, values: F32, top: float) -> str:
@@ -118,7 +139,7 @@ def _legend(block: tuple[F32, float], found: TileMap) -> str:
     )
 
 
-def _numbers(layers: Json, tile: Tile) -> str:
+def _numbers(layers: Json, tile: Tile, tissue: str) -> str:
     mpp = float(layers["mpp"])
     left, up = (tile.x_l0 - float(layers["bounds_l0"][0])) * mpp, (tile.y_l0 - float(layers["bounds_l0"][1])) * mpp
     share = tile.attention / tile.mean_attention if tile.mean_attention > 0 else 0.0
@@ -128,7 +149,7 @@ def _numbers(layers: Json, tile: Tile) -> str:
             ("Attention rank", f"{tile.attention_rank} of {count(tile.n, 'tile')} on this slide"),
             ("Contribution", f"{signed(tile.contribution, 4)} logit"),
             ("Contribution rank", f"{tile.contribution_rank} of {tile.n} (1 speaks most for response)"),
-            *_more(layers, tile),
+            *_more(layers, tile, tissue),
             (
                 "Place",
                 f"row {tile.row}, column {tile.col}; {left:.0f} µm right, {up:.0f} µm down from the scan's corner",
@@ -137,12 +158,12 @@ def _numbers(layers: Json, tile: Tile) -> str:
     )
 
 
-def _more(layers: Json, tile: Tile) -> list[tuple[str, str]]:
+def _more(layers: Json, tile: Tile, tissue: str) -> list[tuple[str, str]]:
     """What newer results also hold: the effect of leaving the tile out, and what it shows."""
     facts = []
     if tile.leave_one_out is not None:
         facts.append(("Leave one out", f"{signed(tile.leave_one_out, 4)} logit lost without this tile"))
     names = next((x.get("classes") for x in layers["layers"] if x["id"] == "classes"), None)
     if names and tile.tile_class is not None and 0 <= tile.tile_class < len(names):
-        facts.append(("Tissue class", str(names[tile.tile_class])))
+        facts.append(("Tissue class", tissue or str(names[tile.tile_class])))
     return facts

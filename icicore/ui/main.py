@@ -3,6 +3,8 @@
 import streamlit as st
 
 from icicore.ui import theme
+from icicore.ui.account import account
+from icicore.ui.gate import gate
 from icicore.ui.places import ABOUT, CASE, CASES, STATIC
 
 
@@ -16,6 +18,7 @@ def main() -> None:
     st.set_page_config(page_title="icicore", page_icon=str(STATIC / "favicon.png"), layout="wide")
     theme.apply()
     st.logo(str(STATIC / ("logo-dark.png" if theme.is_dark() else "logo.png")), size="large")
+    account(gate())
     page = st.navigation(
         [
             st.Page(CASES, title="Work list", default=True, url_path="work-list"),

@@ -15,6 +15,10 @@ class Records(Protocol):
     def author(self) -> str:
         """Name of the person who signs here."""
 
+    @property
+    def may_sign(self) -> bool:
+        """Whether the person may write and sign reviews."""
+
     def viewed(self, case_key: str, prediction: Json) -> None:
         """Log that a result was opened."""
 

@@ -4,13 +4,15 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from icicore.access import Role
 from icicore.errors import InputError
 from icicore.store.cases import CaseRow
-from icicore.ui import session
+from icicore.ui import session, tour
 from icicore.ui.answer import answer
 from icicore.ui.backend import Backend
 from icicore.ui.clinical_panel import clinical_panel
 from icicore.ui.conclusion import conclusion_panel, history
+from icicore.ui.exports import export_card
 from icicore.ui.gene_panel import genes_panel
 from icicore.ui.inspector import tile_panel
 from icicore.ui.panels import record_panel, slides_panel
@@ -29,6 +31,8 @@ def head(row: CaseRow, result: CaseResult | None) -> None:
     badges = [badge(TUMOUR_NAMES.get(row.tumour_type, row.tumour_type)), state_badge(row.state)]
     if row.virtual:
         badges.insert(1, badge("Virtual case", title="A simulated patient with rendered slides"))
+    if row.site:
+        badges.append(badge(row.site, "line", title="Site"))
     if result is not None and _virtual_bundle(result):
         badges.append(badge("Model trained on virtual data", "warn", "!"))
     page_head(row.case_id, badges)
@@ -56,7 +60,10 @@ def notices(backend: Backend, row: CaseRow, result: CaseResult | None) -> bool:
 
 
 def score_button(backend: Backend, row: CaseRow, label: str) -> None:
-    """Submit the scoring of this case."""
+    """Submit the scoring of this case, for a person who may."""
+    if not backend.person.may(Role.REVIEWER):
+        st.caption("Scoring needs the role reviewer.")
+        return
     if st.button(label, type="primary", icon=":material/play_arrow:"):
         try:
             backend.submit(row.case_key)
@@ -100,11 +107,13 @@ def without_result(backend: Backend, row: CaseRow, *, active: bool) -> None:
 def review(_backend: Backend, row: CaseRow, result: CaseResult) -> None:
     """Viewer left, reasons right. One fragment: a click on a tile runs only this again."""
     left, right = st.columns([1.62, 1], gap="medium")
-    with left:
+    with left, st.container(key=tour.SLIDE):
         shown = stage(_backend, row, result)
     with right:
-        answer(_backend, result)
-        panel(_backend, row, result, shown)
+        with st.container(key=tour.ANSWER):
+            answer(_backend, result)
+        with st.container(key=tour.PANELS):
+            panel(_backend, row, result, shown)
 
 
 def panel(backend: Backend, row: CaseRow, result: CaseResult, shown: Shown | None) -> None:
@@ -130,4 +139,5 @@ def panel(backend: Backend, row: CaseRow, result: CaseResult, shown: Shown | Non
 
 def _record(backend: Backend, row: CaseRow, result: CaseResult) -> None:
     history(backend.records, row)
+    st.html(export_card(row, result, backend.person.name, backend.secret))
     record_panel(backend, result)

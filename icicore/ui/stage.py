@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from icicore.access import Role
 from icicore.store.cases import CaseRow
 from icicore.types import Json
 from icicore.ui import session
@@ -12,7 +13,6 @@ from icicore.ui.results import load_tiles
 from icicore.ui.text import plain
 from icicore.ui.viewer import ViewerUrls, slide_viewer, tile_sheet, viewer_urls
 from icicore.ui.widgets import empty, rerun_part
-from icicore.workflows.annotations import local_author
 from icicore.workflows.cases import CaseResult
 
 VIEWER = "case_viewer"
@@ -39,7 +39,8 @@ def stage(backend: Backend, row: CaseRow, result: CaseResult) -> Shown | None:
         result.bundle_digest[:16],
         slide_ids=[str(s["digest"]) for s in result.slides],
         secret=backend.secret,
-        user=local_author(),
+        user=backend.person.name,
+        may_write=backend.person.may(Role.REVIEWER),
     )
     layers = _slide_choice(result)
     slide = str(layers["digest"])[:16]
@@ -62,7 +63,8 @@ def stage(backend: Backend, row: CaseRow, result: CaseResult) -> Shown | None:
     )
     if events.tile:
         _take(row, result, events.tile)
-    _tiles_below(row, layers, urls)
+    with st.container(key="part_tiles"):
+        _tiles_below(row, layers, urls)
     selected = session.get(session.SELECTED_TILE)
     return Shown(layers, urls, None if selected is None else int(selected["index"]))
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
+from icicore.access import Role
 from icicore.domain import RESEARCH_USE
 from icicore.store.jobs import JobRow
 from icicore.types import Json
@@ -89,7 +90,7 @@ def job_line(backend: Backend, job: JobRow, name: str) -> None:
     button.button(
         "Cancel",
         key=f"cancel_{job.job_id}",
-        disabled=job.cancel,
+        disabled=job.cancel or not backend.person.may(Role.REVIEWER),
         width="stretch",
         on_click=backend.cancel,
         args=(job.job_id,),

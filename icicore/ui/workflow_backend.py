@@ -1,14 +1,16 @@
 """The real backend: use cases of ``workflows``, and the job queue that the pages hand in."""
 
+import copy
 import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from icicore.access import Person, Role, require
 from icicore.addresses import installation_secret
 from icicore.domain import ClinicalValues
-from icicore.errors import GenomicsError, InputError
+from icicore.errors import CaseError, GenomicsError, InputError
 from icicore.genomics.panel import load_panel
 from icicore.models.faithfulness import read_faithfulness
 from icicore.models.light import LightEnsemble
@@ -20,7 +22,8 @@ from icicore.ui.backend import JobQueue, Pathways
 from icicore.ui.workflow_records import WorkflowRecords
 from icicore.workflows.cases import CaseResult, list_cases, load_case, load_result, open_case, openable_folders
 from icicore.workflows.proof import read_proof
-from icicore.workflows.services import build_services, bundle_names, bundle_ref
+from icicore.workflows.services import build_services, bundle_names, bundle_ref, promoted_name
+from icicore.workflows.tile_neighbours import Likeness, likeness
 from icicore.workflows.whatif import WhatIf, open_what_if
 
 DEMO_CASES = 6
@@ -28,14 +31,25 @@ DOCTOR_SECONDS = 120
 
 
 class WorkflowBackend:
-    """See `icicore.ui.backend.Backend`."""
+    """See `icicore.ui.backend.Backend`. Before a person is set there is nobody, who sees nothing."""
 
     def __init__(self, queue: JobQueue) -> None:
         self._services = build_services(read_settings())
         self._secret = installation_secret(self._services.settings.home)
         self._queue = queue
-        self._records = WorkflowRecords(self._services)
         self._light: dict[str, LightEnsemble] = {}
+        self._person = Person("nobody", Role.NONE, ())
+
+    def for_person(self, person: Person) -> "WorkflowBackend":
+        """The same backend in the name of this person."""
+        named = copy.copy(self)
+        named._person = person
+        return named
+
+    @property
+    def person(self) -> Person:
+        """Who asks."""
+        return self._person
 
     @property
     def roots(self) -> Sequence[Path]:
@@ -54,31 +68,34 @@ class WorkflowBackend:
 
     @property
     def records(self) -> WorkflowRecords:
-        """Reviews, timeline and report of a case, in the name of the local user."""
-        return self._records
+        """Reviews, timeline and report of a case, in the name of the person."""
+        return WorkflowRecords(self._services, self._person)
 
     def cases(self) -> list[CaseRow]:
         """Return the work list."""
-        return list_cases(self._services)
+        return list_cases(self._services, sites=require(self._person, Role.READER, "see cases").sites)
 
     def case(self, case_key: str) -> CaseRow | None:
         """One row of the work list."""
-        return self._services.cases.get(case_key)
+        row = self._services.cases.get(case_key)
+        return row if row is not None and self._person.sees(row.site) else None
 
     def folders(self) -> list[Path]:
         """Return case folders found under the roots that are not on the work list."""
-        return openable_folders(self._services)
+        return openable_folders(self._services, self._person)
 
     def open_case(self, folder: Path) -> CaseRow:
         """Read a case folder into the work list."""
-        return open_case(self._services, folder)
+        return open_case(self._services, folder, by=self._person)
 
     def result(self, case_key: str) -> CaseResult | None:
         """Newest result of a case, or None."""
-        return load_result(self._services, case_key)
+        return load_result(self._services, case_key) if self.case(case_key) is not None else None
 
     def clinical(self, case_key: str) -> ClinicalValues | None:
         """Return the clinical values in the case folder, None when there are none or the folder has gone."""
+        if self.case(case_key) is None:
+            return None
         try:
             return load_case(self._services, case_key).clinical
         except InputError:
@@ -100,14 +117,17 @@ class WorkflowBackend:
 
     def submit(self, case_key: str) -> JobRow:
         """Queue the scoring of a case."""
-        return self._queue.submit_score(self._services, case_key)
+        self._may_work_on(case_key, "score a case")
+        return self._queue.submit_score(self._services, case_key, by=self._person.name)
 
     def submit_demo(self) -> JobRow:
         """Queue the building of the demonstration cases."""
+        require(self._person, Role.REVIEWER, "build the demonstration cases")
         return self._queue.submit_demo(self._services, DEMO_CASES)
 
     def submit_tile_cam(self, case_key: str, *, slide: str, tile: int) -> JobRow:
         """Queue the Grad-CAM of one tile."""
+        self._seen(case_key)
         return self._queue.submit_tile_cam(self._services, case_key, slide=slide, tile=tile)
 
     def job(self, job_id: str) -> JobRow | None:
@@ -116,11 +136,28 @@ class WorkflowBackend:
 
     def active_jobs(self) -> list[JobRow]:
         """Jobs that wait or run, oldest first."""
-        return self._services.jobs.recent(active_only=True)[::-1]
+        jobs = self._services.jobs.recent(active_only=True)[::-1]
+        return [job for job in jobs if job.case_key is None or self.case(job.case_key) is not None]
 
     def cancel(self, job_id: str) -> None:
         """Ask a job to stop."""
+        job = self._services.jobs.get(job_id)
+        if job is not None:
+            require(self._person, Role.REVIEWER, "stop a job")
+            if job.case_key is not None:
+                self._seen(job.case_key)
         self._queue.cancel(self._services, job_id)
+
+    def _seen(self, case_key: str) -> CaseRow:
+        """The row of a case in sight; one of another site is answered as one that is not there."""
+        row = self.case(case_key)
+        if row is None:
+            raise CaseError(case_key, "no such case", expected="a case from the work list", remedy="open it again")
+        return row
+
+    def _may_work_on(self, case_key: str, to: str) -> None:
+        require(self._person, Role.REVIEWER, to)
+        self._seen(case_key)
 
     def pathways(self, prediction: Json) -> Pathways:
         """Names of the pathways of every gene token of the panel that the bundle reads."""
@@ -136,11 +173,22 @@ class WorkflowBackend:
         paths = [(name, folder / name / "card.md") for name in bundle_names(folder)]
         return [(name, path.read_text(encoding="utf-8")) for name, path in paths if path.is_file()]
 
+    def promoted(self) -> str:
+        """Name of the promoted bundle, empty when there is none."""
+        try:
+            return promoted_name(self._services.settings.checkpoints)
+        except InputError:
+            return ""
+
     def faithfulness(self, result: CaseResult) -> Mapping[str, Json]:
         """What the evaluation of the bundle found about each layer of a slide; empty without one."""
         name = str(result.prediction.get("bundle", {}).get("name", ""))
         folder = self._services.settings.checkpoints
         return read_faithfulness(folder / name, digest=result.bundle_digest) if name in bundle_names(folder) else {}
+
+    def likeness(self, result: CaseResult, slide: str, tile: int) -> Likeness:
+        """What a tile looks like to the encoder."""
+        return likeness(self._services, result, slide, tile)
 
     def doctor(self) -> Json:
         """Report of ``icicore doctor``."""

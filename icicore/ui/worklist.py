@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from icicore.access import Role
 from icicore.errors import InputError
 from icicore.store.cases import CaseRow
 from icicore.ui import session
@@ -24,6 +25,7 @@ from icicore.ui.text import (
 from icicore.ui.widgets import empty, error_line
 
 TABLE = "work_list"
+READER_NOTE = "Click a row to read the case. Scoring needs the role reviewer."
 SCORABLE = ("new", "not_scored", "failed")
 _STATE_COLOURS = {
     "Scored": "green",
@@ -127,7 +129,10 @@ def submit_all(backend: Backend, rows: Sequence[CaseRow]) -> None:
 
 
 def score_buttons(backend: Backend, rows: Sequence[CaseRow], chosen: Sequence[CaseRow]) -> None:
-    """Score what is ticked, or everything that has no score yet."""
+    """Score what is ticked, or everything that has no score yet; nothing for a person who may not."""
+    if not backend.person.may(Role.REVIEWER):
+        st.caption(READER_NOTE)
+        return
     waiting = [r for r in rows if r.state in SCORABLE]
     line = st.container(horizontal=True, vertical_alignment="center", gap="small")
     label = f"Score {count(len(chosen), 'selected case')}" if chosen else "Score selected cases"
@@ -142,6 +147,9 @@ def score_buttons(backend: Backend, rows: Sequence[CaseRow], chosen: Sequence[Ca
 
 def open_folder(backend: Backend) -> None:
     """Open a case folder by its path, or by one click when it lies under an allowed root."""
+    if not backend.person.may(Role.REVIEWER):
+        st.caption("A reviewer can open case folders.")
+        return
     with st.form("open_folder", border=False, clear_on_submit=False):
         field, button = st.columns([6, 1], vertical_alignment="bottom")
         path = field.text_input("Path of the case folder", placeholder="/data/cases/CASE-001", key="case_folder")
@@ -189,7 +197,8 @@ def empty_list(backend: Backend) -> None:
         "To look around first, build the demonstration cases: virtual patients with rendered slides and known truth. "
         "The button does the same as <code>icicore demo</code>; it needs no network and takes a few minutes.",
     )
-    if st.button("Build the demonstration cases", type="primary", icon=":material/science:"):
+    may = backend.person.may(Role.REVIEWER)
+    if may and st.button("Build the demonstration cases", type="primary", icon=":material/science:"):
         try:
             backend.submit_demo()
         except InputError as error:

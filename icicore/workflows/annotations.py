@@ -84,10 +84,10 @@ def export_file(services: Services, slide: Path, out: Path, *, origin: Origin) -
     return len(content["features"])
 
 
-def import_file(services: Services, slide: Path, file: Path, *, origin: Origin) -> Json:
-    """Read a GeoJSON file into the annotations of a slide; see `SlideAnnotations.load`."""
+def import_file(services: Services, slide: Path, file: Path, *, origin: Origin, author: str = "") -> Json:
+    """Read a GeoJSON file into the annotations of a slide, in a person's name; see `SlideAnnotations.load`."""
     return open_annotations(services, slide).load(
-        file.read_bytes(), source=file.name, origin=origin, author=local_author()
+        file.read_bytes(), source=file.name, origin=origin, author=author or local_author()
     )
 
 

@@ -7,10 +7,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from icicore.access import Person, Role, require
 from icicore.domain import ClinicalValues
 from icicore.errors import CaseError, InputError, SlideError
 from icicore.fingerprint import file_digest, write_bytes
-from icicore.people import Person
+from icicore.people import local_person
 from icicore.reports.case.content import CaseFacts, report_content
 from icicore.reports.case.page import render_report
 from icicore.reports.case.pictures import Pictures, TilePicture, draw_overview, draw_tile, strongest, top_tiles
@@ -83,7 +84,13 @@ def export_report(services: Services, key: str, kind: str, *, by: Person | None 
 
 
 def report_folder(
-    services: Services, folder: Path, out: Path, *, bundle: str | None = None, progress: Progress = no_progress
+    services: Services,
+    folder: Path,
+    out: Path,
+    *,
+    bundle: str | None = None,
+    by: Person | None = None,
+    progress: Progress = no_progress,
 ) -> None:
     """Write the report of a case folder to ``out`` (.pdf or .json); scores the case if it must be.
 
@@ -96,8 +103,8 @@ def report_folder(
     if kind not in KINDS:
         raise InputError(out, "is no kind of report", expected="a name that ends in .pdf or .json", remedy="rename it")
     key = case_key(folder)
-    result = _current_result(services, folder, bundle=bundle, progress=progress)
-    write_bytes(out, _exported(services, key, result, kind, folder=folder))
+    result = current_result(services, folder, bundle=bundle, by=by, progress=progress)
+    write_bytes(out, _exported(services, key, result, kind, folder=folder, by=by))
 
 
 def _exported(
@@ -109,8 +116,15 @@ def _exported(
     return content
 
 
-def _current_result(services: Services, folder: Path, *, bundle: str | None, progress: Progress) -> CaseResult:
-    """The result folder of these very inputs under the bundle; computed when there is none."""
+def current_result(
+    services: Services,
+    folder: Path,
+    *,
+    bundle: str | None = None,
+    by: Person | None = None,
+    progress: Progress = no_progress,
+) -> CaseResult:
+    """The result folder of these very inputs under the bundle; computed when there is none and ``by`` may score."""
     from icicore.workflows.cases import result_folder
     from icicore.workflows.predictions import prediction_key, remember
 
@@ -123,13 +137,14 @@ def _current_result(services: Services, folder: Path, *, bundle: str | None, pro
         stored = json.loads(remembered.read_text(encoding="utf-8"))
         if result_digest(stored) == result_digest(found.prediction):
             return found
+    require(by or local_person(services.settings), Role.REVIEWER, "score a case that has no result yet")
     from icicore.workflows.inference import score, write_explanation
     from icicore.workflows.records import record_score
 
     scored = score(services, case, ref, progress=progress)
     write_explanation(services, scored, result_folder(services, key, ref.digest), progress=progress)
     remember(services, wanted, scored.prediction)
-    record_score(services, key, scored.prediction)
+    record_score(services, key, scored.prediction, by=by)
     result = load_result(services, key, ref.digest)
     if result is None:
         raise CaseError(folder, "its result cannot be read back", remedy="check the disk under ICICORE_HOME")

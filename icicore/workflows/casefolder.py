@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from icicore.access import LONGEST_SITE, one_line
 from icicore.clinical.response import parse_response
 from icicore.clinical.table import HISTORY, ROUTINE, parse_clinical, parse_routine
 from icicore.domain import Case, TumourType
@@ -75,6 +76,7 @@ def read_case(folder: Path) -> Case:
         sample_barcode=_barcode(path, record.get("sample_barcode")),
         virtual=record.get("virtual") is True,
         routine=routine,
+        site=_site(path, record.get("site")),
     )
     if not (case.slides or case.mutations or case.expression or case.clinical):
         raise CaseError(
@@ -96,6 +98,14 @@ def find_case_folders(roots: Iterable[Path], *, limit: int = 500) -> list[Path]:
                 if len(found) >= limit:
                     return list(found)
     return list(found)
+
+
+def site_of(folder: Path) -> str | None:
+    """Site in case.json; None also where the folder cannot be read."""
+    try:
+        return _site(folder / "case.json", _read_json(folder / "case.json").get("site"))
+    except CaseError:
+        return None
 
 
 def _read_json(path: Path) -> Json:
@@ -165,6 +175,19 @@ def _barcode(path: Path, value: Any) -> str | None:
     if value is None or (isinstance(value, str) and value):
         return value
     raise CaseError(path, '"sample_barcode" cannot be read', expected="the tumour sample's name", remedy="correct it")
+
+
+def _site(path: Path, value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, str) and value == one_line(value, LONGEST_SITE) and value:
+        return value
+    raise CaseError(
+        path,
+        '"site" cannot be used',
+        expected=f"a name of 1-{LONGEST_SITE} characters on one line",
+        remedy="correct it",
+    )
 
 
 def _first(folder: Path, names: Iterable[str]) -> Path | None:

@@ -1,14 +1,16 @@
 """The work list: open a case folder, list cases, read results."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from icicore.access import Person, Role, require, require_site
 from icicore.domain import CLINICAL, GENOMICS, HISTOLOGY, Case
 from icicore.errors import CaseError
 from icicore.store.cases import CaseRow
 from icicore.types import Json
-from icicore.workflows.casefolder import case_key, check_allowed, find_case_folders, read_case
+from icicore.workflows.casefolder import case_key, check_allowed, find_case_folders, read_case, site_of
 from icicore.workflows.services import Services
 
 
@@ -25,11 +27,17 @@ class CaseResult:
     bundle_digest: str
 
 
-def open_case(services: Services, folder: Path) -> CaseRow:
+def open_case(services: Services, folder: Path, *, by: Person | None = None) -> CaseRow:
     """Put a case folder on the work list, or refresh its row.
+
+    Parameters
+    ----------
+    by : who opens it; None is the app itself, which may open any
 
     Raises
     ------
+    NotPermitted
+        The person may open no cases, or none of this site.
     NotAllowed
         The folder lies outside the allowed roots.
     CaseError, ClinicalError
@@ -37,6 +45,8 @@ def open_case(services: Services, folder: Path) -> CaseRow:
     """
     resolved = check_allowed(folder, services.settings.roots)
     case = read_case(resolved)
+    if by is not None:
+        require_site(require(by, Role.REVIEWER, "open a case"), case.site, folder.name)
     key = case_key(resolved)
     known = services.cases.get(key)
     row = known or CaseRow(case_key=key, case_id=case.case_id, tumour_type=case.tumour_type, folder=str(resolved))
@@ -48,6 +58,7 @@ def open_case(services: Services, folder: Path) -> CaseRow:
             n_slides=len(case.slides),
             modalities=modalities_of(case),
             virtual=case.virtual,
+            site=case.site,
         )
     )
 
@@ -62,15 +73,18 @@ def modalities_of(case: Case) -> tuple[str, ...]:
     return tuple(name for name, there in present.items() if there)
 
 
-def list_cases(services: Services) -> list[CaseRow]:
-    """All cases on the work list."""
-    return services.cases.all()
+def list_cases(services: Services, *, sites: Sequence[str] | None = None) -> list[CaseRow]:
+    """All cases on the work list, or those of some sites."""
+    return services.cases.all(sites=sites)
 
 
-def openable_folders(services: Services) -> list[Path]:
-    """Case folders under the allowed roots that are not on the work list yet."""
+def openable_folders(services: Services, person: Person) -> list[Path]:
+    """Case folders under the allowed roots that are not on the work list yet and that the person may open."""
+    if not person.may(Role.REVIEWER):
+        return []
     known = {row.folder for row in services.cases.all()}
-    return [f for f in find_case_folders(services.settings.roots) if str(f.resolve()) not in known]
+    found = [f for f in find_case_folders(services.settings.roots) if str(f.resolve()) not in known]
+    return found if person.sites is None else [f for f in found if person.sees(site_of(f))]
 
 
 def load_case(services: Services, key: str) -> Case:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from icicore.access import Person
 from icicore.domain import GENOMICS, HISTOLOGY, Case
 from icicore.embeddings.bag import Bag
 from icicore.embeddings.cache import EmbeddingCache
@@ -36,6 +37,7 @@ from icicore.workflows.evidence import COARSEST, Evidence, SlideEvidence, gather
 from icicore.workflows.prediction_json import Findings, assemble
 from icicore.workflows.records import record_score
 from icicore.workflows.services import BundleRef, Services
+from icicore.workflows.tile_neighbours import BAG_FILE
 from icicore.workflows.whatif import keep_inputs
 
 DEFAULT_BACKBONE = "efficientnet_lite0"
@@ -144,6 +146,7 @@ def _write_slide(
     services: Services, scored: Scored, slide: SlideEvidence, scores: TileScores, out: Path
 ) -> list[Layer]:
     cache = EmbeddingCache(services.settings.embeddings_dir)
+    write_json(out / "slides" / slide.digest[:16] / BAG_FILE, {"spec_key": slide.bag.spec_key})
     with open_case_slide(scored.evidence.case, slide.path) as reader:
         return write_slide_folder(
             out / "slides" / slide.digest[:16],
@@ -159,7 +162,9 @@ def slide_scores(tiles: TileExplanation, rows: slice, cams: F32 | None = None) -
     return TileScores(tiles.attention[rows], tiles.contribution[rows], cams)
 
 
-def score_case(services: Services, case_key: str, *, progress: Progress = no_progress) -> Json:
+def score_case(
+    services: Services, case_key: str, *, by: Person | None = None, progress: Progress = no_progress
+) -> Json:
     """Score and explain a case of the work list with the promoted bundle; updates its row and result folder."""
     from icicore.workflows.cases import load_case, result_folder
     from icicore.workflows.predictions import prediction_key, remember
@@ -172,7 +177,7 @@ def score_case(services: Services, case_key: str, *, progress: Progress = no_pro
     keep_inputs(folder, scored.bundle, scored.evidence.inputs)  # before prediction.json, which says that all is there
     write_explanation(services, scored, folder, progress=progress)
     remember(services, key, scored.prediction)
-    record_score(services, case_key, scored.prediction)
+    record_score(services, case_key, scored.prediction, by=by)
     _update_row(services, case_key, scored.prediction, ref)
     return scored.prediction
 

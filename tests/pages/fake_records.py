@@ -14,6 +14,7 @@ class FakeRecords:
     """Nothing signed, nothing written; remembers what was viewed."""
 
     author: str = "Ada"
+    may_sign: bool = True
     views: list[str] = field(default_factory=list)
     rows: list[AuditRow] = field(default_factory=list)
 

@@ -11,14 +11,17 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from icicore.access import Person, Role
 from icicore.domain import ClinicalValues
 from icicore.errors import CaseError, NotAllowed
 from icicore.fingerprint import write_json
 from icicore.models.light import LightScore
+from icicore.slides.stain import StainFit
 from icicore.store.cases import CaseRow
 from icicore.store.jobs import JobRow
 from icicore.ui.backend import Pathways
 from icicore.workflows.cases import CaseResult
+from icicore.workflows.tile_neighbours import Likeness, Neighbour
 from icicore.workflows.whatif import Change
 from tests.pages.fake_records import FakeRecords
 
@@ -361,7 +364,12 @@ class FakeBackend:
     proved: dict[str, Any] | None = field(default_factory=proof_json)
     refuses_questions: str = ""
     refuses_tiles: str = ""
+    no_embeddings: bool = False
     records: Any = field(default_factory=FakeRecords)
+    person: Person = Person("Ada", Role.ADMIN)
+
+    def for_person(self, person: Person) -> "FakeBackend":
+        return self
 
     @property
     def roots(self) -> Sequence[Path]:
@@ -412,6 +420,15 @@ class FakeBackend:
         self.jobs[job.job_id] = job
         self._change(case_key, state="queued", job_id=job.job_id)
         return job
+
+    def promoted(self) -> str:
+        return "demo-virtual-lite0"
+
+    def likeness(self, result: CaseResult, slide: str, tile: int) -> Likeness:
+        if self.no_embeddings:
+            raise CaseError("embeddings", "of this slide are not kept any more", remedy="score the case again")
+        tiles = tuple(Neighbour(slide, i, 0.9 - i / 10) for i in range(3))
+        return Likeness(tiles, 299, (("tumour", 0.8), ("stroma", 0.15), ("fat", 0.01)), StainFit(), "e" * 64)
 
     def submit_demo(self) -> JobRow:
         self.calls.append(("demo", ""))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from icicore.people import Person
+from icicore.access import Person, Role
 from icicore.settings import read_settings
 from icicore.ui import session
 from icicore.ui.workflow_records import WorkflowRecords
@@ -31,7 +31,7 @@ def services(tmp_path: Path) -> Iterator[Services]:
 
 @pytest.fixture
 def records(desk: FakeBackend, services: Services) -> WorkflowRecords:
-    desk.records = WorkflowRecords(services, Person("Ada Lovelace"))
+    desk.records = WorkflowRecords(services, Person("Ada Lovelace", Role.REVIEWER))
     return desk.records
 
 
@@ -106,7 +106,7 @@ def test_what_was_signed_is_shown_with_its_hashes(conclusion: Any, desk: FakeBac
 
 
 def test_markup_in_words_and_names_is_text(conclusion: Any, desk: FakeBackend, services: Services) -> None:
-    desk.records = WorkflowRecords(services, Person(MARKUP))
+    desk.records = WorkflowRecords(services, Person(MARKUP, Role.REVIEWER))
     at = write(judge(conclusion(), "likely"), MARKUP)
     assert "\\*\\*bold\\*\\*" in everything(at), "the name stands escaped in the caption"
     page = everything(sign(at))

@@ -20,7 +20,7 @@ def made() -> list[tuple[str, str]]:
 
 @pytest.fixture
 def client(made, tmp_path) -> TestClient:
-    def export(case: str, kind: str) -> bytes:
+    def export(case: str, kind: str, by: object) -> bytes:
         made.append((case, kind))
         if case != CASE:
             raise CaseError(case, "has no result to report", remedy="score the case first")

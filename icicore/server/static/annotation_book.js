@@ -1,17 +1,18 @@
 // Annotations of one slide as the server holds them, and what could not be sent yet: kept in this browser until it is.
 const POLL_MS = 6000, RETRY_MS = 4000;
-const key = slide => `icicore-unsent-${slide}`;
+const key = (slide, user) => `icicore-unsent-${slide}-${user}`;
 
-function unsent(slide) {
-  try { return new Map(JSON.parse(localStorage.getItem(key(slide)) ?? '[]')); } catch { return new Map(); }
+function unsent(slide, user) {
+  try { return new Map(JSON.parse(localStorage.getItem(key(slide, user)) ?? '[]')); } catch { return new Map(); }
 }
 
 /** @typedef {{id, geometry, label, colour, comment, verdict, about, author, updated, revision}} Annotation */
 export class AnnotationBook {
-  /** @param onChange called after every change of `list` or `status` */
-  constructor(slide, onChange) {
-    Object.assign(this, { slide: slide.id, urls: slide.urls, onChange });
-    this.stored = new Map(); this.outbox = unsent(slide.id); this.message = ''; this.loaded = false; this.tag = null; this.busy = false; this.failing = false; this.disputed = false;
+  /** @param user whose changes these are: what one person could not send is never sent in the name of another
+      @param onChange called after every change of `list` or `status` */
+  constructor(slide, user, onChange) {
+    Object.assign(this, { slide: slide.id, urls: slide.urls, user, onChange });
+    this.stored = new Map(); this.outbox = unsent(slide.id, user); this.message = ''; this.loaded = false; this.tag = null; this.busy = false; this.failing = false; this.disputed = false;
     this.timer = setInterval(() => { if (!document.hidden) this.refresh(); }, POLL_MS);
     this.retry = setInterval(() => this.send(), RETRY_MS);
     this.online = () => this.send();
@@ -51,7 +52,7 @@ export class AnnotationBook {
 
   keep() {
     try {
-      if (this.outbox.size) localStorage.setItem(key(this.slide), JSON.stringify([...this.outbox])); else localStorage.removeItem(key(this.slide));
+      if (this.outbox.size) localStorage.setItem(key(this.slide, this.user), JSON.stringify([...this.outbox])); else localStorage.removeItem(key(this.slide, this.user));
     } catch { /* no storage: kept for the life of the page */ }
   }
 
@@ -71,7 +72,7 @@ export class AnnotationBook {
 
   /** Send one change after the other. */
   async send() {
-    if (this.busy || this.closed || !this.outbox.size) return;
+    if (this.busy || this.closed || !this.outbox.size || !this.urls.annotation) return;
     this.busy = true;
     let changed = false;
     for (const [id, change] of [...this.outbox]) {
@@ -89,7 +90,7 @@ export class AnnotationBook {
       : await fetch(`${address}&revision=${revision}`, { method: 'DELETE', credentials: 'same-origin' });
     const body = answer.status === 204 || !answer.headers.get('Content-Type')?.includes('json') ? {} : await answer.json();
     if (answer.status === 409) return this.conflict(id, content, body.annotation);
-    if (answer.status === 403) throw new Denied('The session has ended: reload the page. What you drew is kept in this browser.');
+    if (answer.status === 401 || answer.status === 403) throw new Denied('The session has ended: reload the page. What you drew is kept in this browser.');
     if (answer.status === 422 || answer.status === 413) {
       this.message = `Not saved: ${body.error ?? 'it is too large'}`;
       return this.done(id, serial);

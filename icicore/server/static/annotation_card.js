@@ -14,10 +14,12 @@ export class AnnotationCard {
   }
 
   /** Show one, or nothing. What is being typed is not overwritten. */
-  show(annotation, frame, classes) {
+  show(annotation, frame, classes, writes = true) {
     if (!annotation) { this.flush(); this.el.hidden = true; this.id = null; return; }
     if (this.id !== annotation.id) { this.flush(); this.build(annotation, frame, classes); }
     this.update(annotation, frame);
+    this.label.disabled = !writes || Boolean(annotation.verdict); this.comment.readOnly = !writes;
+    this.el.querySelector('footer').hidden = !writes;
   }
 
   build(annotation, frame, classes) {

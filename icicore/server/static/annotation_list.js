@@ -15,15 +15,18 @@ export class AnnotationList {
     this.origins = h('label', { class: 'line', hidden: true }, h('span', {}, 'Counts from'), this.origin);
     this.file = h('input', { type: 'file', accept: '.geojson,.json', hidden: true, onchange: () => this.chosen() });
     this.out = h('a', { class: 'plain', download: '', title: 'Save all annotations as GeoJSON for QuPath' }, 'Export');
+    this.drawAs = h('label', { class: 'line' }, h('span', {}, 'Draw as'), this.next);
+    this.in = h('button', { type: 'button', class: 'plain', title: 'Read GeoJSON from QuPath', onclick: () => this.file.click() }, 'Import');
     this.origin.addEventListener('change', () => this.address());
     this.el = h('section', { class: 'notes card', 'aria-label': 'Annotations', hidden: true },
       h('header', {}, h('b', {}, 'Annotations'), this.eye, h('button', { type: 'button', class: 'close', 'aria-label': 'Close', title: 'Close (l)', onclick: () => this.toggle(false) }, icon('close', 14))),
-      h('label', { class: 'line' }, h('span', {}, 'Draw as'), this.next), this.items, this.undo, this.status, this.origins,
-      h('footer', {}, this.out, h('button', { type: 'button', class: 'plain', title: 'Read GeoJSON from QuPath', onclick: () => this.file.click() }, 'Import'), this.file));
+      this.drawAs, this.items, this.undo, this.status, this.origins,
+      h('footer', {}, this.out, this.in, this.file));
   }
 
   /** Turn to a slide. A choice of the corner is offered only where the slide states a scanned area. */
-  open(slide, frame, classes) {
+  open(slide, frame, classes, writes = true) {
+    this.writes = writes; this.drawAs.hidden = this.in.hidden = !writes;
     this.slide = slide; this.answer = null;
     this.next.replaceChildren(...Object.keys(classes).map(n => h('option', { value: n }, n)));
     this.origins.hidden = frame.origin.every(v => v === 0) && frame.width === slide.width_l0 && frame.height === slide.height_l0;
@@ -37,8 +40,8 @@ export class AnnotationList {
   show(list, { selected, status, removed, visible }) {
     this.eye.setAttribute('aria-checked', String(visible));
     this.eye.replaceChildren(icon(visible ? 'eye' : 'hidden'));
-    this.items.replaceChildren(...(list.length ? list.map(a => this.item(a, a.id === selected)) : [h('p', { class: 'none' }, 'Nothing drawn yet. Choose a tool at the right, or agree or disagree with a tile.')]));
-    this.undo.hidden = !removed;
+    this.items.replaceChildren(...(list.length ? list.map(a => this.item(a, a.id === selected)) : [h('p', { class: 'none' }, this.writes ? 'Nothing drawn yet. Choose a tool at the right, or agree or disagree with a tile.' : 'Nothing drawn yet.')]));
+    this.undo.hidden = !removed || !this.writes;
     const shown = this.answer ?? status;
     this.status.textContent = shown.text;
     this.status.classList.toggle('trouble', shown.trouble);

@@ -24,10 +24,13 @@ export class Annotator {
   open(slide) {
     this.close();
     if (!slide.urls.annotations) return;
-    this.book = new AnnotationBook(slide, () => this.refresh());
-    this.listing.open(slide, this.viewer.frameOf, this.classes);
+    this.book = new AnnotationBook(slide, this.viewer.data.user ?? '', () => this.refresh());
+    this.listing.open(slide, this.viewer.frameOf, this.classes, this.writes);
     this.refresh();
   }
+
+  /** Whether this person may change annotations; a reader only sees them. */
+  get writes() { return Boolean(this.book?.urls.annotation); }
 
   get classes() { return this.viewer.data.annotation_classes ?? {}; }
 
@@ -45,7 +48,7 @@ export class Annotator {
     for (const id of [...this.shapes.keys()]) if (!ids.has(id)) this.shapes.delete(id);
     for (const a of list) if (this.shapes.get(a.id)?.of !== a.geometry) this.shapes.set(a.id, this.prepared(a));
     if (this.selected && !ids.has(this.selected)) this.selected = null;
-    this.card.show(this.selected ? this.book.get(this.selected) : null, this.viewer.frameOf, this.classes);
+    this.card.show(this.selected ? this.book.get(this.selected) : null, this.viewer.frameOf, this.classes, this.writes);
     this.listing.show(list, { selected: this.selected, status: this.book.status, removed: this.removed, visible: this.visible });
     this.viewer.annotationsChanged?.(list.length, this.book.status);
     this.viewer.draw();
@@ -117,7 +120,7 @@ export class Annotator {
 
   change(id, change) {
     const a = this.book.get(id);
-    if (!a) return;
+    if (!a || !this.writes) return;
     const label = change.label ?? a.label;
     if (change.label) this.label = label;
     this.book.put({ ...a, ...change, colour: change.label && change.label !== a.label ? this.colourOf(label) : a.colour });
@@ -125,7 +128,7 @@ export class Annotator {
 
   remove(id = this.selected) {
     const a = id && this.book?.get(id);
-    if (!a) return;
+    if (!a || !this.writes) return;
     this.endReshape();
     this.removed = a; this.selected = null;
     this.book.remove(id);

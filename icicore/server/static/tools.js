@@ -20,8 +20,11 @@ export class Tools {
   /** Mark what is on. @param on names */
   mark(on) { for (const [name, button] of Object.entries(this.buttons)) button.setAttribute('aria-pressed', String(on.includes(name))); }
 
-  /** Without a place to save them, there are no annotations. */
-  offer(annotations) { for (const name of ['polygon', 'rectangle', 'point', 'list']) this.buttons[name].hidden = !annotations; }
+  /** Without a place to read them from there are no annotations; without one to save them, none are drawn. */
+  offer(reading, writing) {
+    for (const name of ['polygon', 'rectangle', 'point']) this.buttons[name].hidden = !writing;
+    this.buttons.list.hidden = !reading;
+  }
 
   annotations(n, { trouble }) {
     this.count.textContent = n || '';

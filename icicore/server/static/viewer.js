@@ -131,7 +131,7 @@ class SlideViewer {
     announce(this, 'layers');
     this.showLayers();
     // Before the picture: shapes of one slide are never seen on another, however long it takes to open.
-    if (before?.urls.annotation !== slide.urls.annotation) { this.annotator.open(slide); this.tools.offer(Boolean(slide.urls.annotations)); }
+    if (before?.urls.annotations !== slide.urls.annotations) { this.annotator.open(slide); this.tools.offer(Boolean(slide.urls.annotations), this.annotator.writes); }
     if (before?.urls.tile !== slide.urls.tile) {
       this.measure.toggle(false); this.source = tileSource(info, slide.urls.tile);
       await this.openImage(this.source);
@@ -256,7 +256,7 @@ class SlideViewer {
 
   /** The bar that asks for an opinion follows the tile, the layers and what was said before. */
   ask() {
-    const list = this.annotator.book?.list;
+    const list = this.annotator.writes ? this.annotator.book.list : null;      // a reader is not asked for an opinion
     this.verdict.show({ tile: list ? this.selected : null, layers: this.layers, frame: this.frameOf, list: list ?? [], bundle: this.data.bundle ?? '', user: this.data.user ?? '' });
   }
 
@@ -324,7 +324,7 @@ class SlideViewer {
     if (!this.shown) return;
     const { annotator, measure } = this;
     if (['polygon', 'rectangle', 'point'].includes(name)) {
-      if (!annotator.book) return;
+      if (!annotator.writes) return;
       measure.toggle(false);
       annotator.setTool(annotator.tool === name ? null : name).catch(error => { console.warn(error); annotator.tool = null; this.markTools(); });
     }

@@ -56,14 +56,16 @@ class ViewerUrls:
         }
 
     def _annotations(self, slide: str, signed: str) -> Json:
-        """Addresses of the slide's annotations; none where the user may not write."""
-        if slide not in self.writers:
-            return {}
+        """Addresses of the slide's annotations; those that change them only where the user may write."""
         root = f"{self.root}/annotations/{slide}"
-        writing = f"{signed}&{urlencode({'w': self.writers[slide]})}"
-        return {
+        reading = {
             "annotations": f"{root}.json?{signed}",
             "annotations_export": f"{root}.geojson?{signed}&origin={{origin}}",
+        }
+        if slide not in self.writers:
+            return reading
+        writing = f"{signed}&{urlencode({'w': self.writers[slide]})}"
+        return reading | {
             "annotations_import": f"{root}/import?{writing}&origin={{origin}}",
             "annotation": f"{root}/{{id}}.json?{writing}",
         }
@@ -73,13 +75,26 @@ class ViewerUrls:
         query = {"x": f"{x_l0:.2f}", "y": f"{y_l0:.2f}", "size_l0": f"{size_l0:.3f}", "px": px, "t": self.tokens[slide]}
         return f"{self.root}/region/{slide}.jpg?{urlencode(query)}"
 
+    def normalised(self, slide: str, x_l0: float, y_l0: float, *, size_l0: float, bag: str, px: int = 256) -> str:
+        """Address of the same cut in the colours that the encoder saw; ``bag`` is the key of the slide's bag."""
+        plain = self.region(slide, x_l0, y_l0, size_l0=size_l0, px=px)
+        return f"{plain.replace('/region/', '/normalised/', 1)}&bag={bag}"
+
 
 def slide_id(layers: Json) -> str:
     """First 16 hexadecimal digits of the slide digest in a layers.json."""
     return str(layers["digest"])[:16]
 
 
-def viewer_urls(case_key: str, bundle_digest16: str, *, slide_ids: Iterable[str], secret: str, user: str) -> ViewerUrls:
+def viewer_urls(
+    case_key: str,
+    bundle_digest16: str,
+    *,
+    slide_ids: Iterable[str],
+    secret: str,
+    user: str,
+    may_write: bool = True,
+) -> ViewerUrls:
     """Sign the slides of a case for a user. Gives the same value all day, so a rerun changes nothing in the browser.
 
     Parameters
@@ -88,11 +103,12 @@ def viewer_urls(case_key: str, bundle_digest16: str, *, slide_ids: Iterable[str]
     slide_ids : slide digests, whole or their first 16 digits
     secret : the installation's secret, the same that the tile server was built with
     user : name of the user; annotations are saved under it
+    may_write : False leaves out the addresses that change annotations
     """
     root = f"{_public_base()}/{ROOT}"
     now = time.time()
     tokens = {s[:16]: mint(secret, s[:16], user, now=now) for s in slide_ids}
-    writers = {s: mint_writer(secret, s, user, now=now) for s in tokens}
+    writers = {s: mint_writer(secret, s, user, now=now) for s in tokens} if may_write else {}
     return ViewerUrls(root, f"{root}/static/{asset_digest()}", case_key, bundle_digest16, tokens, writers, user)
 
 

@@ -1,0 +1,48 @@
+"""Which cases and slides a person may see, by what the database and the case folders say of their sites."""
+
+from pathlib import Path
+
+from icicore.access import Person, require_site
+from icicore.errors import InputError
+from icicore.store.visibility import sites_of_case, sites_of_slide
+from icicore.workflows.casefolder import read_case
+from icicore.workflows.services import Services
+
+
+def sees_case(services: Services, person: Person, case_key: str) -> bool:
+    """Whether the person sees this case of the work list; one that is not on it is seen by who sees all sites."""
+    if person.sites is None:
+        return person.sees(None)
+    return any(person.sees(site) for site in sites_of_case(services.database, case_key))
+
+
+def sees_slide(services: Services, person: Person, slide_id: str) -> bool:
+    """Whether the person sees a slide: that of at least one case in sight."""
+    if person.sites is None:
+        return person.sees(None)
+    return any(person.sees(site) for site in sites_of_slide(services.database, slide_id))
+
+
+def require_folder(person: Person, folder: Path) -> None:
+    """Refuse a case folder of a site that the person does not see.
+
+    Raises
+    ------
+    NotPermitted
+        The site is another one.
+    CaseError, ClinicalError
+        The folder cannot be read, so its site is not known.
+    """
+    if person.sites is not None or not person.sees(None):
+        require_site(person, read_case(folder).site, folder.name)
+
+
+def require_slide_file(person: Person, slide: Path) -> None:
+    """Refuse a slide file of a case folder whose site the person does not see; a loose slide has no site."""
+    if person.sites is None and person.sees(None):
+        return
+    try:
+        site = read_case(slide.absolute().parent.parent).site
+    except InputError:
+        site = None
+    require_site(person, site, slide.name)

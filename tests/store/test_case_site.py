@@ -1,0 +1,72 @@
+"""The site of a case: kept, asked for, and added to an older database without loss."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
+
+from icicore.store.cases import CaseRow, CaseStore
+from icicore.store.engine import MIGRATIONS, Database
+from icicore.store.slides import SlideStore
+from icicore.store.visibility import sites_of_case, sites_of_slide
+
+OLD = """insert into cases (case_key, case_id, tumour_type, folder, state, probability, reasons, n_slides, modalities,
+virtual, updated) values ('k1', 'P-1', 'nsclc', '/c/P-1', 'scored', 0.25, '[]', 2, '["clinical"]', 0, '2026-01-02')"""
+
+
+@pytest.fixture
+def database(tmp_path: Path):
+    opened = Database(f"sqlite:///{tmp_path / 'test.db'}", lock_dir=tmp_path)
+    yield opened
+    opened.close()
+
+
+def migrate(path: Path, revision: str) -> None:
+    engine = create_engine(f"sqlite:///{path}")
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("column_is_there", [False, True])
+def test_an_older_database_is_migrated_without_loss(tmp_path, column_is_there):
+    path = tmp_path / "old.db"
+    migrate(path, "0003")
+    with sqlite3.connect(path) as old:
+        old.execute(OLD)
+        if column_is_there:  # another migration may have added it
+            old.execute("alter table cases add column site varchar(64)")
+    database = Database(f"sqlite:///{path}", lock_dir=tmp_path)
+    (row,) = CaseStore(database).all()
+    assert (row.case_id, row.probability, row.n_slides, row.modalities, row.site) == (
+        "P-1", 0.25, 2, ("clinical",), None
+    )  # fmt: skip
+    database.close()
+
+
+def test_only_cases_of_the_sites_are_found(database):
+    store = CaseStore(database)
+    for key, site in (("k1", "North"), ("k2", "South"), ("k3", None)):
+        store.put(CaseRow(key, key, "nsclc", f"/c/{key}", site=site))
+    assert [r.case_key for r in store.all()] == ["k1", "k2", "k3"]
+    assert [r.case_key for r in store.all(sites=["North"])] == ["k1"]
+    assert store.all(sites=[]) == []
+    assert sites_of_case(database, "k2") == ["South"] and sites_of_case(database, "gone") == []
+
+
+def test_a_slide_belongs_to_the_sites_of_all_cases_that_hold_it(database, tmp_path):
+    cases, slides = CaseStore(database), SlideStore(database)
+    for name, site in (("A", "North"), ("B", "South")):
+        (tmp_path / name / "slides").mkdir(parents=True)
+        slide = tmp_path / name / "slides" / "one.tif"
+        slide.write_bytes(b"x")
+        slides.digest(slide, lambda _: "d" * 64)
+        cases.put(CaseRow(name, name, "nsclc", str(tmp_path / name), site=site))
+    assert sorted(sites_of_slide(database, "d" * 16)) == ["North", "South"]
+    assert sites_of_slide(database, "e" * 16) == []
