@@ -82,6 +82,7 @@ class Case:
     user stated for it. ``gene_panel`` is the name of the sequencing assay or its list of genes, None for an exome;
     ``sample_barcode`` names the tumour sample where its barcode is not the case id. ``virtual`` is True for simulated
     patients. ``routine`` holds values that only comparison scores read, see ``icicore.clinical.routine``.
+    ``site`` is the hospital or laboratory that the case comes from, where case.json states it.
     """
 
     case_id: str
@@ -97,3 +98,4 @@ class Case:
     sample_barcode: str | None = None
     virtual: bool = False
     routine: Mapping[str, float] = field(default_factory=dict)
+    site: str | None = None

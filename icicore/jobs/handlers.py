@@ -9,6 +9,7 @@ from typing import Any
 from huey import Huey
 
 from icicore.errors import Cancelled, IcicoreError
+from icicore.jobs.comparison import EVALUATE, run_comparison
 from icicore.jobs.queue import DEMO, SCORE, TILE_CAM, restore_case_of
 from icicore.store.jobs import CANCELLED, FAILED, SUCCEEDED, JobRow
 from icicore.types import Progress
@@ -116,4 +117,5 @@ _HANDLERS: dict[str, Callable[[Services, JobRow, Progress], None]] = {
     SCORE: _score,
     DEMO: _demo,
     TILE_CAM: _tile_cam,
+    EVALUATE: run_comparison,
 }

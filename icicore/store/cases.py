@@ -16,7 +16,8 @@ class CaseRow:
     """One line of the work list.
 
     ``state`` is ``new``, ``queued``, ``running``, ``scored``, ``limited``, ``not_scored`` or ``failed``.
-    ``reasons`` are those of prediction.json; ``flags`` their codes.
+    ``reasons`` are those of prediction.json; ``flags`` their codes. ``site`` is that of case.json, None where it states
+    none.
     """
 
     case_key: str
@@ -34,6 +35,7 @@ class CaseRow:
     modalities: tuple[str, ...] = ()
     virtual: bool = False
     job_id: str | None = None
+    site: str | None = None
     updated: datetime = datetime(1970, 1, 1, tzinfo=UTC)
 
     @property
@@ -95,6 +97,7 @@ def _to_table(row: CaseRow) -> CaseTable:
         modalities=list(row.modalities),
         virtual=row.virtual,
         job_id=row.job_id,
+        site=row.site,
         updated=row.updated,
     )
 
@@ -119,5 +122,6 @@ def _to_row(table: CaseTable) -> CaseRow:
         modalities=tuple(table.modalities or ()),
         virtual=table.virtual,
         job_id=table.job_id,
+        site=table.site,
         updated=table.updated,
     )

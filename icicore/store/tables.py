@@ -43,6 +43,7 @@ class CaseTable(Base):
     modalities: Mapped[list[str]] = mapped_column(JSON, default=list)
     virtual: Mapped[bool] = mapped_column(Boolean, default=False)
     job_id: Mapped[str | None] = mapped_column(String(32))
+    site: Mapped[str | None] = mapped_column(String(64))
     updated: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -11,8 +11,10 @@ from icicore.clinical.table import HISTORY, ROUTINE, parse_clinical, parse_routi
 from icicore.domain import Case, TumourType
 from icicore.errors import CaseError, NotAllowed
 from icicore.fingerprint import fingerprint
+from icicore.people import one_line
 from icicore.types import Json
 
+_LONGEST_SITE = 64
 _CASE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MUTATION_FILES = ("mutations.maf", "mutations.maf.gz", "mutations.vcf", "mutations.vcf.gz")
 _EXPRESSION_FILES = ("expression.tsv", "expression.tsv.gz")
@@ -75,6 +77,7 @@ def read_case(folder: Path) -> Case:
         sample_barcode=_barcode(path, record.get("sample_barcode")),
         virtual=record.get("virtual") is True,
         routine=routine,
+        site=_site(path, record.get("site")),
     )
     if not (case.slides or case.mutations or case.expression or case.clinical):
         raise CaseError(
@@ -165,6 +168,19 @@ def _barcode(path: Path, value: Any) -> str | None:
     if value is None or (isinstance(value, str) and value):
         return value
     raise CaseError(path, '"sample_barcode" cannot be read', expected="the tumour sample's name", remedy="correct it")
+
+
+def _site(path: Path, value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, str) and one_line(value) == value and 0 < len(value) <= _LONGEST_SITE:
+        return value
+    raise CaseError(
+        path,
+        f'"site" {str(value)[:40]!r} cannot be used',
+        expected=f"the name of a hospital or laboratory, one line of at most {_LONGEST_SITE} characters",
+        remedy="correct it",
+    )
 
 
 def _first(folder: Path, names: Iterable[str]) -> Path | None:

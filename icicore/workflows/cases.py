@@ -48,6 +48,7 @@ def open_case(services: Services, folder: Path) -> CaseRow:
             n_slides=len(case.slides),
             modalities=modalities_of(case),
             virtual=case.virtual,
+            site=case.site,
         )
     )
 
