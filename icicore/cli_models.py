@@ -114,6 +114,19 @@ def delete(*, name: str) -> None:
 
 @bundle.command()
 @click.argument("name")
+@click.option("--study", type=StudyPath(), required=True, help="The study that it was trained on.")
+@example("icicore bundle drift my-bundle --study study")
+def drift(*, name: str, study: Path) -> None:
+    """Give an older bundle the reference that the drift watch needs."""
+    from icicore.workflows.drift import make_drift_reference
+
+    with progress_bar() as progress:
+        n = make_drift_reference(services(), name, study, progress)
+    click.echo(f"{name}: drift reference of {n} training patients")
+
+
+@bundle.command()
+@click.argument("name")
 @click.argument("file", type=PATH)
 @example("icicore bundle export my-bundle my-bundle.bundle.zip")
 def export(*, name: str, file: Path) -> None:

@@ -9,6 +9,7 @@ import re
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,16 @@ LARGEST = {".safetensors": 2048 * _MIB, ".json": 64 * _MIB, ".md": 1 * _MIB}
 _SHRINKS = 200
 """A file that unpacks to more than so many times its size was made to fill the disk."""
 _CHUNK = 1 * _MIB
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+"""What reading a damaged, encrypted or foreign archive raises."""
 
 
 def export_bundle(services: Services, name: str, out: Path) -> Path:
@@ -111,7 +122,7 @@ def _opened(file: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(file) as archive:
             yield archive
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except _DAMAGE as error:
         raise BundleError(
             file, f"is damaged or no bundle ({error})", expected="a file from icicore bundle export", remedy="copy anew"
         ) from None
@@ -133,9 +144,7 @@ def _manifest(file: Path, archive: zipfile.ZipFile) -> Json:
         raise BundleError(file, "unpacks to far more than a bundle holds", remedy="export the bundle again")
     try:
         manifest = json.loads(archive.read(MANIFEST))
-        fits = (
-            manifest["format"] == FORMAT and isinstance(manifest["name"], str) and isinstance(manifest["digest"], str)
-        )
+        fits = manifest["format"] == FORMAT and all(isinstance(manifest[k], str) for k in ("name", "digest"))
         listed = set(manifest["files"])
     except (ValueError, KeyError, TypeError):
         fits, listed, manifest = False, set(), {}
