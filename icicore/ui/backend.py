@@ -123,6 +123,9 @@ class Backend(Protocol):
     def faithfulness(self, result: CaseResult) -> Mapping[str, Json]:
         """What the evaluation of the bundle found about each layer of a slide; empty without one."""
 
+    def promoted(self) -> tuple[str, str] | None:
+        """Name and digest of the bundle that scores cases now; None when there is none."""
+
     def doctor(self) -> Json:
         """Report of ``icicore doctor``."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from icicore.addresses import installation_secret
 from icicore.domain import ClinicalValues
-from icicore.errors import GenomicsError, InputError
+from icicore.errors import BundleError, GenomicsError, InputError
 from icicore.genomics.panel import load_panel
 from icicore.models.faithfulness import read_faithfulness
 from icicore.models.light import LightEnsemble
@@ -141,6 +141,14 @@ class WorkflowBackend:
         name = str(result.prediction.get("bundle", {}).get("name", ""))
         folders = bundle_folders(self._services.settings)
         return read_faithfulness(folders[name], digest=result.bundle_digest) if name in folders else {}
+
+    def promoted(self) -> tuple[str, str] | None:
+        """Name and digest of the bundle that scores cases now; None when there is none."""
+        try:
+            ref = self._services.bundle_ref()
+        except BundleError:
+            return None
+        return ref.name, ref.digest
 
     def doctor(self) -> Json:
         """Report of ``icicore doctor``."""

@@ -362,6 +362,7 @@ class FakeBackend:
     refuses_questions: str = ""
     refuses_tiles: str = ""
     records: Any = field(default_factory=FakeRecords)
+    champion: tuple[str, str] | None = ("demo-virtual-lite0", BUNDLE)
 
     @property
     def roots(self) -> Sequence[Path]:
@@ -449,6 +450,9 @@ class FakeBackend:
 
     def faithfulness(self, result: CaseResult) -> dict[str, Any]:
         return {"attention": {"value": 0.21, "interval95": [0.12, 0.3], "n": 24}}
+
+    def promoted(self) -> tuple[str, str] | None:
+        return self.champion
 
     def doctor(self) -> dict[str, Any]:
         return {"problems": [], "warnings": ["only 1.2 GiB are free"], "versions": {"torch": "2.13.0"}, "cores": 2}
