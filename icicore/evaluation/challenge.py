@@ -85,7 +85,11 @@ def judged(auc: Json, difference: Json, calibration: Json) -> list[Json]:
     else:
         well = f"calibration loss differs by {_range(loss, 3)} nats" + (": it is worse" if loss[0] > 0 else "")
     return [
-        _check("chance", f"AUC at least {low:.2f}" + ("" if low > CHANCE else ", no better than chance"), low > CHANCE),
+        _check(
+            "chance",
+            f"AUC {_range(auc['interval95'])}" + ("" if low > CHANCE else ": no better than chance"),
+            low > CHANCE,
+        ),
         _check("auc", good, bool(bounds) and bounds[1] >= 0),
         _check("calibration", well, loss is not None and loss[0] <= 0),
     ]

@@ -7,6 +7,7 @@ from icicore.ui import charts, theme
 from icicore.ui.figures import picture
 from icicore.ui.html_table import moment, table
 from icicore.ui.text import count, esc
+from icicore.ui.widgets import badge
 from icicore.workflows.registry_comparison import allowed
 
 ROLES = ("challenger", "champion")
@@ -31,6 +32,7 @@ _KINDS = {
     "genes": "Gene attribution",
     "gene_attention": "Gene attention",
 }
+_GAP = '<div style="height:12px"></div>'
 CALIBRATION_MEANS = (
     "<b>Calibration loss</b>: log loss per patient that a recalibration (slope and intercept) on these patients would "
     "still save, in nats; 0 is ideal. Differences: the same resampled patients for both models."
@@ -50,7 +52,7 @@ def verdict_html(found: Json) -> str:
     seen = f", {found['left_out']} left out as one of the two was trained or tuned on them" if found["left_out"] else ""
     rows = [
         (
-            f"<b>{'✓ passed' if check['passed'] else '× failed'}</b>",
+            badge("passed", "ok", "✓") if check["passed"] else badge("failed", "bad", "×"),
             f"{CHECKS[check['code']][0]}<br><span class='i-dim'>{CHECKS[check['code']][1]}</span>",
             esc(check["text"]),
         )
@@ -70,7 +72,7 @@ def numbers_html(found: Json, colours: theme.Palette) -> str:
     reliability = "".join(_reliability(found, role, colours) for role in ROLES)
     return (
         f"{_metrics(found)}"
-        f'<div class="i-pair">{_roc(found, colours)}<div>{_groups(found)}{_faithfulness(found)}</div></div>'
+        f'<div class="i-pair">{_roc(found, colours)}<div>{_groups(found)}{_GAP}{_faithfulness(found)}</div></div>'
         f'<div class="i-pair">{reliability}</div>'
     )
 

@@ -51,7 +51,8 @@ def _start(desk: ModelsDesk, model: Listed) -> None:
         study = line.selectbox(
             "Study that it was trained on", names, index=default, key=f"study_{model.row.digest[:12]}"
         )
-    if line.button("Compare with the promoted model", icon=":material/balance:", disabled=model.ref is None):
+    label = "Compare again" if desk.comparison(model) else "Compare with the promoted model"
+    if line.button(label, icon=":material/balance:", disabled=model.ref is None):
         act(lambda: desk.compare(model.row.name, study), "The comparison was queued.")
 
 

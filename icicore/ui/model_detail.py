@@ -1,5 +1,7 @@
 """One model: what it is, where it comes from, which cases it scored, and what may be done with it."""
 
+import re
+
 import pandas as pd
 import streamlit as st
 
@@ -96,7 +98,12 @@ def overview(desk: ModelsDesk, model: Listed) -> None:
     else:
         left.html(charts.card("Test metrics", charts.note("The bundle states none.")))
     with right.container(border=True):
-        st.markdown(documents.without_pictures(desk.card(model)) or "No card lies beside this model.")
+        st.markdown(_smaller(documents.without_pictures(desk.card(model))) or "No card lies beside this model.")
+
+
+def _smaller(card: str) -> str:
+    """The card with its headings three steps lower, as it stands inside a page."""
+    return re.sub(r"^(#{1,3}) ", r"###\1 ", card, flags=re.MULTILINE)
 
 
 def lineage(desk: ModelsDesk, model: Listed) -> None:
@@ -122,7 +129,7 @@ def lineage(desk: ModelsDesk, model: Listed) -> None:
                     ("Patients", counts or "not stated"),
                     (
                         "Architecture",
-                        str((spec.get("model") or {}).get("kind", DASH)) + f", {spec.get('members', DASH)} members",
+                        str((spec.get("model") or {}).get("kind", DASH)) + f", ensemble of {spec.get('members', DASH)}",
                     ),
                     ("Tile encoder", f"{spec.get('backbone', DASH)} {spec.get('backbone_digest', '')}"),
                     ("Gene panel", str(spec.get("panel", DASH))),

@@ -47,7 +47,7 @@ def model_table(models: Sequence[Listed]) -> pd.DataFrame:
         {
             "Model": [m.row.name for m in models],
             "State": [[STATES.get(m.row.state, m.row.state)] for m in models],
-            "AUC on its test part, 95 %": [estimate(x.get("auc_roc")) for x in metrics],
+            "AUC, 95 %": [estimate(x.get("auc_roc")) for x in metrics],
             "n": [x.get("n") for x in metrics],
             "Trained on": [m.row.study or DASH for m in models],
             "Cases": [m.n_cases for m in models],
@@ -66,7 +66,7 @@ def choose(models: Sequence[Listed]) -> Listed:
         key=_TABLE,
         hide_index=True,
         row_height=38,
-        height=min(360, 38 * (len(models) + 1) + 4),
+        height="auto" if len(models) < 9 else 360,
         placeholder=DASH,
         on_select="rerun",
         selection_mode="single-cell",
@@ -80,7 +80,7 @@ def choose(models: Sequence[Listed]) -> Listed:
                 help="Promoted: scores the cases. Candidate: may be promoted after a comparison. Refused: a comparison "
                 "spoke against it",
             ),
-            "AUC on its test part, 95 %": column.TextColumn(width=170, help="Patients it was not trained or tuned on"),
+            "AUC, 95 %": column.TextColumn(width=140, help="Patients it was not trained or tuned on"),
             "n": column.NumberColumn(width=55, format="%d", help="Test patients"),
             "Trained on": column.TextColumn(width=140),
             "Cases": column.NumberColumn(width=60, format="%d", help="Cases whose newest result is this model's"),

@@ -18,6 +18,8 @@ from icicore.workflows.services import BundleRef, Services
 if TYPE_CHECKING:
     from icicore.workflows.inference import Scored
 
+_KINDS = {"slides": "slide", "expression": "expression"}
+"""Beginnings of the names of the measures."""
 SEED = 9
 """Of the halves into which the training patients are divided."""
 
@@ -116,8 +118,13 @@ def _site(site: str, rows: list[DriftRow], shifts: list[Json]) -> Json:
         "judged": bool(tested),
         "fewest": FEWEST_CASES,
         "moved": moved,
-        "largest": max(tested, key=lambda shift: abs(shift["shift"])) if tested else None,
+        "largest": {kind: _largest(tested, prefix) for kind, prefix in _KINDS.items()},
     }
+
+
+def _largest(tested: list[Json], prefix: str) -> Json | None:
+    own = [shift for shift in tested if shift["measure"].startswith(prefix)]
+    return max(own, key=lambda shift: abs(float(shift["shift"]))) if own else None
 
 
 def _months(rows: list[DriftRow]) -> list[Json]:

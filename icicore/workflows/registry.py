@@ -199,7 +199,12 @@ def config_difference(row: BundleRow, other: BundleRow) -> list[tuple[str, str, 
 
 
 def _shown(value: object) -> str:
-    return "not stated" if value is None else str(value)
+    """A setting in words."""
+    if value is None:
+        return "not stated"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
 
 
 def _usable(listed: Listed) -> BundleRef:
