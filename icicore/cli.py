@@ -11,6 +11,7 @@ from icicore import __version__
 from icicore.access import Role
 from icicore.cli_annotations import annotations
 from icicore.cli_cohort import COMMANDS
+from icicore.cli_models import COMMANDS as MODEL_COMMANDS
 from icicore.cli_records import COMMANDS as RECORD_COMMANDS
 from icicore.cli_tools import PATH, Group, acting, example, print_json, progress_bar, services
 from icicore.domain import MODALITIES
@@ -148,23 +149,7 @@ def explain(*, case: Path, bundle: str | None, out: Path) -> None:
     click.echo(str(out))
 
 
-@cli.command()
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-@example("icicore bundles")
-def bundles(*, as_json: bool) -> None:
-    """List the model bundles."""
-    from icicore.workflows.doctor import list_bundles
-
-    rows = list_bundles(read_settings())
-    if as_json:
-        print_json(rows)
-        return
-    for row in rows:
-        marks = [m for m, on in (("promoted", row["promoted"]), ("virtual data", row["virtual"])) if on]
-        click.echo(f"{row['name']}\t{row['digest'][:12]}\t{row['backbone']}\t{', '.join(marks)}")
-
-
-for _command in (*COMMANDS, *RECORD_COMMANDS, annotations):
+for _command in (*COMMANDS, *RECORD_COMMANDS, *MODEL_COMMANDS, annotations):
     cli.add_command(_command)
 
 

@@ -54,6 +54,11 @@ class Settings:
         return self.home / "studies"
 
     @property
+    def bundles_dir(self) -> Path:
+        """Folder of the bundles that were trained or imported here."""
+        return self.home / "bundles"
+
+    @property
     def results_dir(self) -> Path:
         """Folder of predictions and explanations, one per case and bundle."""
         return self.home / "results"

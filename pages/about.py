@@ -28,7 +28,7 @@ with use:
     right.markdown("#### Limits")
     right.markdown(documents.LIMITS)
 with models:
-    cards = documents.promoted_first(desk.cards(), desk.promoted())
+    cards = documents.promoted_first(desk.cards(), (desk.promoted() or ("", ""))[0])
     if not cards:
         empty("No model bundle", "Train one with <code>icicore train</code>, or copy one into the checkpoints folder.")
     for name, card, promoted in cards:

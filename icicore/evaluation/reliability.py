@@ -65,7 +65,10 @@ def refit(y: Mask, probability: F64) -> tuple[float | None, float | None]:
         gradient = design.T @ (y - p)
         hessian = (design * (p * (1 - p))[:, None]).T @ design
         step = np.linalg.solve(hessian + 1e-12 * np.eye(2), gradient)
-        theta = theta + step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-12))
+        step = step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-12))
+        while np.abs(step).max() > 1e-10 and _loss(y, design @ (theta + step)) > _loss(y, design @ theta):
+            step = step / 2  # a full step from far away can overshoot, and then never come back
+        theta = theta + step
         if np.abs(step).max() < 1e-10:
             break
     return float(theta[0]), float(theta[1])
@@ -79,6 +82,11 @@ def wilson(hits: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
     half = z * np.sqrt(rate * (1 - rate) / n + share / (4 * n)) / (1 + share)
     low, high = float(middle - half), float(middle + half)
     return (0.0 if hits == 0 else low), (1.0 if hits == n else high)
+
+
+def _loss(y: Mask, logit: F64) -> float:
+    """Log loss summed over patients."""
+    return float(np.sum(np.logaddexp(0.0, logit) - y * logit))
 
 
 def _large(y: Mask, probability: F64) -> float | None:

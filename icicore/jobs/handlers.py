@@ -10,6 +10,7 @@ from huey import Huey
 
 from icicore.access import Person
 from icicore.errors import Cancelled, IcicoreError
+from icicore.jobs.comparison import EVALUATE, run_comparison
 from icicore.jobs.queue import DEMO, SCORE, TILE_CAM, restore_case_of
 from icicore.store.jobs import CANCELLED, FAILED, SUCCEEDED, JobRow
 from icicore.types import Progress
@@ -118,4 +119,5 @@ _HANDLERS: dict[str, Callable[[Services, JobRow, Progress], None]] = {
     SCORE: _score,
     DEMO: _demo,
     TILE_CAM: _tile_cam,
+    EVALUATE: run_comparison,
 }

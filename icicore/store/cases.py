@@ -18,7 +18,8 @@ class CaseRow:
     """One line of the work list.
 
     ``state`` is ``new``, ``queued``, ``running``, ``scored``, ``limited``, ``not_scored`` or ``failed``.
-    ``reasons`` are those of prediction.json; ``flags`` their codes.
+    ``reasons`` are those of prediction.json; ``flags`` their codes. ``site`` is that of case.json, None where it states
+    none.
     """
 
     case_key: str

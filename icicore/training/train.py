@@ -15,6 +15,7 @@ from icicore.embeddings.stage import tuned_encoder
 from icicore.errors import InputError
 from icicore.fingerprint import fingerprint
 from icicore.models.bundle import ModelBundle, save_bundle
+from icicore.models.drift import write_drift
 from icicore.models.multimodal import ModelConfig, MultimodalModel
 from icicore.models.spec import BundleSpec
 from icicore.models.zoo import Ensemble
@@ -22,6 +23,7 @@ from icicore.training.card import write_card
 from icicore.training.comparison import Scored, clinical_regression, held_out_metrics
 from icicore.training.config import Kind, TrainConfig
 from icicore.training.dataset import ScaledStudy, Scalers, StudyData
+from icicore.training.drift import training_drift
 from icicore.training.finetune import TuningData, finetune
 from icicore.training.fit import Member, fit_member, mean_slide_embedding, member_rows, model_config, raw_logits
 from icicore.training.heldout import operating_point
@@ -173,7 +175,7 @@ def _save(
     models = [member.model for member in fitted[spec.model.kind]]
     baseline = torch.stack([mean_slide_embedding(model, run.scaled, run.split.train) for model in models])
     ensemble = Ensemble(models).eval()
-    return save_bundle(
+    bundle = save_bundle(
         out,
         ensemble,
         spec,
@@ -182,6 +184,9 @@ def _save(
         backbone_stage=stage,
         reference=training_reference(run.study, run.split.train),
     )
+    inputs = training_drift(run.study, run.split.train, rng=np.random.default_rng([run.config.seed, 9]))
+    write_drift(out, bundle.digest, inputs)
+    return bundle
 
 
 def _prepare(study: StudyData, out: Path, config: TrainConfig, progress: Progress) -> _Run:

@@ -133,14 +133,14 @@ class Backend(Protocol):
     def cards(self) -> list[tuple[str, str]]:
         """Return name and card (Markdown) of every bundle."""
 
-    def promoted(self) -> str:
-        """Name of the promoted bundle, empty when there is none."""
-
     def faithfulness(self, result: CaseResult) -> Mapping[str, Json]:
         """What the evaluation of the bundle found about each layer of a slide; empty without one."""
 
     def likeness(self, result: CaseResult, slide: str, tile: int) -> Likeness:
         """What a tile looks like to the encoder; raises ``InputError`` when its embeddings are not kept."""
+
+    def promoted(self) -> tuple[str, str] | None:
+        """Name and digest of the bundle that scores cases now; None when there is none."""
 
     def doctor(self) -> Json:
         """Report of ``icicore doctor``."""

@@ -15,6 +15,7 @@ from icicore.ui.conclusion import conclusion_panel, history
 from icicore.ui.exports import export_card
 from icicore.ui.gene_panel import genes_panel
 from icicore.ui.inspector import tile_panel
+from icicore.ui.older_result import older_notice
 from icicore.ui.panels import record_panel, slides_panel
 from icicore.ui.stage import Shown, stage
 from icicore.ui.text import TUMOUR_NAMES, count, esc
@@ -56,7 +57,9 @@ def notices(backend: Backend, row: CaseRow, result: CaseResult | None) -> bool:
     job = backend.job(row.job_id) if row.job_id else None
     if job is not None and job.state == "failed" and job.error and not row.reasons:
         error_line(job.error)
-    return show_jobs(backend, {row.case_key: row.case_id}, row.case_key)
+    active = show_jobs(backend, {row.case_key: row.case_id}, row.case_key)
+    older_notice(backend, row, result, active=active)
+    return active
 
 
 def score_button(backend: Backend, row: CaseRow, label: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from icicore.access import Person, Role, require
 from icicore.addresses import installation_secret
 from icicore.domain import ClinicalValues
-from icicore.errors import CaseError, GenomicsError, InputError
+from icicore.errors import BundleError, CaseError, GenomicsError, InputError
 from icicore.genomics.panel import load_panel
 from icicore.models.faithfulness import read_faithfulness
 from icicore.models.light import LightEnsemble
@@ -22,7 +22,7 @@ from icicore.ui.backend import JobQueue, Pathways
 from icicore.ui.workflow_records import WorkflowRecords
 from icicore.workflows.cases import CaseResult, list_cases, load_case, load_result, open_case, openable_folders
 from icicore.workflows.proof import read_proof
-from icicore.workflows.services import build_services, bundle_names, bundle_ref, promoted_name
+from icicore.workflows.services import build_services, bundle_folders
 from icicore.workflows.tile_neighbours import Likeness, likeness
 from icicore.workflows.whatif import WhatIf, open_what_if
 
@@ -104,13 +104,13 @@ class WorkflowBackend:
     def proof(self, prediction: Json) -> Json | None:
         """What the test of the bundle found that made this prediction."""
         bundle = prediction.get("bundle") or {}
-        ref = bundle_ref(self._services.settings.checkpoints, str(bundle.get("name")))
+        ref = self._services.bundle_ref(str(bundle.get("name")))
         return read_proof(ref.folder, str(bundle.get("digest")))
 
     def what_if(self, result: CaseResult) -> WhatIf:
         """The case of this result, ready for hypothetical questions."""
         name = str((result.prediction.get("bundle") or {}).get("name"))
-        ref = bundle_ref(self._services.settings.checkpoints, name)
+        ref = self._services.bundle_ref(name)
         if ref.digest not in self._light:
             self._light = {ref.digest: LightEnsemble.load(ref.folder, ref.spec)}  # one bundle at a time is asked
         return open_what_if(result, ref, self._light[ref.digest])
@@ -169,22 +169,23 @@ class WorkflowBackend:
 
     def cards(self) -> list[tuple[str, str]]:
         """Return name and card (Markdown) of every bundle."""
-        folder = self._services.settings.checkpoints
-        paths = [(name, folder / name / "card.md") for name in bundle_names(folder)]
+        folders = bundle_folders(self._services.settings)
+        paths = [(name, folder / "card.md") for name, folder in sorted(folders.items())]
         return [(name, path.read_text(encoding="utf-8")) for name, path in paths if path.is_file()]
-
-    def promoted(self) -> str:
-        """Name of the promoted bundle, empty when there is none."""
-        try:
-            return promoted_name(self._services.settings.checkpoints)
-        except InputError:
-            return ""
 
     def faithfulness(self, result: CaseResult) -> Mapping[str, Json]:
         """What the evaluation of the bundle found about each layer of a slide; empty without one."""
         name = str(result.prediction.get("bundle", {}).get("name", ""))
-        folder = self._services.settings.checkpoints
-        return read_faithfulness(folder / name, digest=result.bundle_digest) if name in bundle_names(folder) else {}
+        folders = bundle_folders(self._services.settings)
+        return read_faithfulness(folders[name], digest=result.bundle_digest) if name in folders else {}
+
+    def promoted(self) -> tuple[str, str] | None:
+        """Name and digest of the bundle that scores cases now; None when there is none."""
+        try:
+            ref = self._services.bundle_ref()
+        except BundleError:
+            return None
+        return ref.name, ref.digest
 
     def likeness(self, result: CaseResult, slide: str, tile: int) -> Likeness:
         """What a tile looks like to the encoder."""

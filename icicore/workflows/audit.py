@@ -2,6 +2,7 @@
 
 from icicore.errors import InputError
 from icicore.store.audit import SIGNED, AuditRow, Head, chain_faults
+from icicore.store.registry import RegistryStore, history_faults
 from icicore.store.reviews import Review
 from icicore.types import Json
 from icicore.workflows.records import audit_log, review_store
@@ -40,6 +41,7 @@ def verify_audit(services: Services, *, expect: str | None = None) -> Json:
         if head is not None and head.since > 1:
             notes.append(f"{log.head.path.name} began at row {head.since}: it knows nothing of what was cut before")
     faults += review_faults(rows, reviews)
+    faults += history_faults(RegistryStore(services.database).history(), rows)
     if expect is not None:
         faults += _expected(rows, expect)
     newest = f"{rows[-1].seq}:{rows[-1].digest}" if rows else None

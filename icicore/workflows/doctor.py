@@ -10,7 +10,7 @@ from pathlib import Path
 from icicore.errors import IcicoreError
 from icicore.settings import Settings
 from icicore.types import Json
-from icicore.workflows.services import bundle_names, bundle_ref, promoted_name
+from icicore.workflows.services import build_services, bundle_folders, bundle_ref, promoted_name
 
 _PACKAGES = ("streamlit", "torch", "torchvision", "openslide-python", "openslide-bin", "grad-cam", "captum", "plotly")
 _OLDEST_OPENSLIDE = (4, 0, 1)
@@ -87,11 +87,9 @@ def _backbones(settings: Settings, problems: list[str]) -> list[Json]:
 
 def list_bundles(settings: Settings) -> list[Json]:
     """One row per bundle that can be read; the promoted one is marked."""
-    try:
-        promoted = promoted_name(settings.checkpoints)
-    except IcicoreError:
-        promoted = ""
-    refs = [bundle_ref(settings.checkpoints, name) for name in bundle_names(settings.checkpoints)]
+    promoted = _promoted(settings)
+    folders = bundle_folders(settings)
+    refs = [bundle_ref(folder.parent, name) for name, folder in sorted(folders.items())]
     return [
         {
             "name": ref.name,
@@ -104,9 +102,19 @@ def list_bundles(settings: Settings) -> list[Json]:
     ]
 
 
+def _promoted(settings: Settings) -> str:
+    """Name of the promoted bundle; a home folder that nobody has used yet is left alone."""
+    if not settings.home.is_dir():
+        return promoted_name(settings.checkpoints)
+    services = build_services(settings)
+    try:
+        return services.bundle_ref().name
+    finally:
+        services.database.close()
+
+
 def _bundles(settings: Settings, problems: list[str]) -> list[Json]:
     try:
-        promoted_name(settings.checkpoints)
         return list_bundles(settings)
     except IcicoreError as error:
         problems.append(str(error))

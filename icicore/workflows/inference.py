@@ -33,6 +33,7 @@ from icicore.slides.reader import open_slide, slide_digest
 from icicore.slides.tiling import TileGrid
 from icicore.types import F32, Json, Progress, no_progress
 from icicore.workflows.casefolder import case_key, read_case
+from icicore.workflows.drift import record_drift
 from icicore.workflows.evidence import COARSEST, Evidence, SlideEvidence, gather, open_case_slide
 from icicore.workflows.prediction_json import Findings, assemble
 from icicore.workflows.records import record_score
@@ -178,6 +179,8 @@ def score_case(
     write_explanation(services, scored, folder, progress=progress)
     remember(services, key, scored.prediction)
     record_score(services, case_key, scored.prediction, by=by)
+    record_score(services, case_key, scored.prediction)
+    record_drift(services, case_key, scored, ref)
     _update_row(services, case_key, scored.prediction, ref)
     return scored.prediction
 

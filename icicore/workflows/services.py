@@ -15,6 +15,7 @@ from icicore.settings import Settings
 from icicore.store.cases import CaseStore
 from icicore.store.engine import Database
 from icicore.store.jobs import JobStore
+from icicore.store.registry import RegistryStore
 from icicore.store.slides import SlideStore
 from icicore.types import Json
 
@@ -48,8 +49,31 @@ class Services:
     _encoders: dict[str, "TileEncoder"] = field(default_factory=dict)
 
     def bundle_ref(self, name: str | None = None) -> BundleRef:
-        """The named bundle, or the promoted one."""
-        return bundle_ref(self.settings.checkpoints, name)
+        """The named bundle, or the promoted one.
+
+        Raises
+        ------
+        BundleError
+            there is no such bundle, or the promoted one is no longer what was promoted
+        """
+        registry = RegistryStore(self.database)
+        champion = None if name else registry.promoted()
+        if champion is None:
+            return bundle_ref(bundle_place(self.settings, name), name)
+        known = bundle_folders(self.settings)
+        if champion.name in known:
+            ref = bundle_ref(known[champion.name].parent, champion.name)
+            if ref.digest == champion.digest:
+                return ref
+        if not registry.history():  # nobody promoted it here: it came with the program, and so may its successor
+            return bundle_ref(self.settings.checkpoints)
+        problem = "was changed after its promotion" if champion.name in known else "is the promoted bundle and is gone"
+        raise BundleError(
+            champion.name,
+            problem,
+            expected=f"digest {champion.digest[:12]}",
+            remedy="copy it back, or run icicore bundle rollback",
+        )
 
     def bundle(self, ref: BundleRef) -> "ModelBundle":
         """Load a bundle, once per process."""
@@ -99,6 +123,18 @@ def build_services(settings: Settings) -> Services:
         jobs=JobStore(database),
         slides=SlideStore(database),
     )
+
+
+def bundle_folders(settings: Settings) -> dict[str, Path]:
+    """Folder of every bundle by name: those that came with the program, and those trained or imported here."""
+    places = (settings.bundles_dir, settings.checkpoints)  # of two with one name the shipped one is meant
+    return {name: place / name for place in places for name in bundle_names(place)}
+
+
+def bundle_place(settings: Settings, name: str | None) -> Path:
+    """The folder in which the named bundle lies; that of the shipped ones where there is no such bundle."""
+    known = bundle_folders(settings) if name else {}
+    return known[name].parent if name in known else settings.checkpoints
 
 
 def bundle_names(checkpoints: Path) -> list[str]:

@@ -70,3 +70,13 @@ def test_isotonic_calibration_rises_and_equals_scikit_learn():
     target = np.where(y, (y.sum() + 1) / (y.sum() + 2), 1 / ((~y).sum() + 2))
     expected = IsotonicRegression(out_of_bounds="clip").fit(logit, target)
     np.testing.assert_allclose(found(np.linspace(-4, 4, 50)), expected.predict(np.linspace(-4, 4, 50)), atol=1e-9)
+
+
+@pytest.mark.parametrize("shift", [-4.0, -2.5, 2.5, 4.0])
+def test_the_refit_finds_its_way_back_from_far_away(shift):
+    rng = np.random.default_rng(0)
+    logit = rng.normal(size=64) * 1.4
+    y = rng.random(64) < 1 / (1 + np.exp(-logit))
+    slope, intercept = refit(y, 1 / (1 + np.exp(-logit)))
+    moved = refit(y, 1 / (1 + np.exp(-(logit + shift))))
+    assert moved == pytest.approx((slope, intercept - slope * shift), abs=1e-5)

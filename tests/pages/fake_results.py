@@ -371,6 +371,8 @@ class FakeBackend:
     def for_person(self, person: Person) -> "FakeBackend":
         return self
 
+    champion: tuple[str, str] | None = ("demo-virtual-lite0", BUNDLE)
+
     @property
     def roots(self) -> Sequence[Path]:
         return (self.home / "demo",)
@@ -421,9 +423,6 @@ class FakeBackend:
         self._change(case_key, state="queued", job_id=job.job_id)
         return job
 
-    def promoted(self) -> str:
-        return "demo-virtual-lite0"
-
     def likeness(self, result: CaseResult, slide: str, tile: int) -> Likeness:
         if self.no_embeddings:
             raise CaseError("embeddings", "of this slide are not kept any more", remedy="score the case again")
@@ -466,6 +465,9 @@ class FakeBackend:
 
     def faithfulness(self, result: CaseResult) -> dict[str, Any]:
         return {"attention": {"value": 0.21, "interval95": [0.12, 0.3], "n": 24}}
+
+    def promoted(self) -> tuple[str, str] | None:
+        return self.champion
 
     def doctor(self) -> dict[str, Any]:
         return {"problems": [], "warnings": ["only 1.2 GiB are free"], "versions": {"torch": "2.13.0"}, "cores": 2}

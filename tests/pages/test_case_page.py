@@ -161,3 +161,14 @@ def test_clinical_values_have_units_and_missing_ones_say_so(open_page: OpenPage)
     assert "63" in page and "years" in page and "female" in page
     assert "not measured" in page
     assert "typical, 48th percentile, n\u00a0826" in page and "as in 39\u202f% of 829 training patients" in page
+
+
+def test_a_result_of_an_earlier_model_stays_and_can_be_scored_again(open_page: OpenPage, desk: FakeBackend) -> None:
+    assert "Earlier model" not in html_of(open_page("case", case="a" * 16))
+    desk.champion = ("next-virtual", "e" * 64)
+    at = open_page("case", case="a" * 16)
+    page = html_of(at)
+    assert "Earlier model." in page and "next-virtual (eeeeeeeeeeee)" in page and "bbbbbbbbbbbb" in page
+    assert "Probability of objective response" in page
+    next(b for b in at.button if b.label == "Re-score").click().run()
+    assert ("submit", "a" * 16) in desk.calls

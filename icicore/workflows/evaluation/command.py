@@ -9,7 +9,7 @@ from icicore.workflows.evaluation.prepared import EvaluationSpec
 from icicore.workflows.evaluation.run import evaluate_bundles
 from icicore.workflows.inference import embed_default
 from icicore.workflows.proof import write_proof
-from icicore.workflows.services import Services, bundle_ref
+from icicore.workflows.services import Services, bundle_place, bundle_ref
 
 
 def evaluate_study(
@@ -28,7 +28,7 @@ def evaluate_study(
     With ``write_card`` the bundle that was examined closely gets its faithfulness numbers into its card, and its proof
     (see ``workflows.proof``) beside it.
     """
-    folders = [find_bundle(services.settings.checkpoints, name) for name in dict.fromkeys(bundles)]
+    folders = [find_bundle(bundle_place(services.settings, name), name) for name in dict.fromkeys(bundles)]
     report = evaluate_bundles(
         study,
         folders,
