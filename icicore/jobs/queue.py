@@ -6,13 +6,11 @@ from urllib.parse import urlparse
 from huey import Huey, RedisHuey, SqliteHuey
 
 from icicore.errors import CaseError, InputError
+from icicore.jobs.kinds import AHEAD, DEMO, SCORE, TILE_CAM
+from icicore.people import local_person
 from icicore.store.cases import CaseRow
 from icicore.store.jobs import QUEUED, JobRow
 from icicore.workflows.services import Services
-
-SCORE, DEMO, TILE_CAM = "score", "demo", "tile_cam"
-AHEAD = 10
-"""Priority of work that somebody waits for in front of the screen."""
 
 
 @lru_cache(maxsize=4)
@@ -39,6 +37,11 @@ def enqueue(services: Services, job_id: str, *, priority: int = 0) -> None:
     run_job_task(queue)(job_id, priority=priority if queue.storage.priority else None)
 
 
+def owner_of(services: Services) -> str:
+    """Who asks: today the one local user."""
+    return local_person(services.settings).name
+
+
 def submit_score(services: Services, case_key: str) -> JobRow:
     """Queue the scoring and explanation of a case; returns the job that is already active, if there is one."""
     row = services.cases.get(case_key)
@@ -46,7 +49,7 @@ def submit_score(services: Services, case_key: str) -> JobRow:
         active = services.jobs.get(row.job_id)
         if active is not None and active.active:
             return active
-    job = services.jobs.create(SCORE, case_key=case_key)
+    job = services.jobs.create(SCORE, case_key=case_key, owner=owner_of(services))
     services.cases.set_state(case_key, "queued", job_id=job.job_id)
     enqueue(services, job.job_id)
     return job
@@ -57,7 +60,7 @@ def submit_demo(services: Services, n_cases: int) -> JobRow:
     for job in services.jobs.recent(active_only=True):
         if job.kind == DEMO:
             return job
-    job = services.jobs.create(DEMO, parameters={"n_cases": n_cases})
+    job = services.jobs.create(DEMO, parameters={"n_cases": n_cases}, owner=owner_of(services))
     enqueue(services, job.job_id)
     return job
 
@@ -80,7 +83,7 @@ def submit_tile_cam(services: Services, case_key: str, *, slide: str, tile: int)
                 return job
             if job.state == QUEUED:
                 services.jobs.request_cancel(job.job_id)
-    job = services.jobs.create(TILE_CAM, case_key=case_key, parameters=asked)
+    job = services.jobs.create(TILE_CAM, case_key=case_key, parameters=asked, owner=owner_of(services))
     enqueue(services, job.job_id, priority=AHEAD)
     return job
 
