@@ -37,9 +37,10 @@ def test_the_list_shows_who_waits_for_what(tmp_path, monkeypatch):
 def test_the_command_serves_until_it_is_told_to_stop(tmp_path):
     environment = {**os.environ, "ICICORE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "icicore.cli", "worker"]
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE)
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log)
     try:
-        end = time.monotonic() + 90
+        end = time.monotonic() + 300
         while not (tmp_path / "worker.lock").exists() or not (tmp_path / "worker.lock").read_text():
             assert time.monotonic() < end, "the worker did not start"
             assert process.poll() is None

@@ -162,8 +162,8 @@ class ResponseModule(lightning.LightningModule):
         self.select()
         if self.finished:
             self.trainer.should_stop = True
-        self.on_epoch(self)
         self.pace.epoch(len(self.losses) - 1, self.history[-1], self.losses[-1], self.device)
+        self.on_epoch(self)
 
     def select(self) -> None:
         """Judge the weights as they are now and keep them if they are the best.

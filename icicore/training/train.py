@@ -35,6 +35,7 @@ from icicore.training.fit import (
 from icicore.training.heldout import operating_point
 from icicore.training.journal import JOURNAL, Journal
 from icicore.training.leakage import PARTS, case_hash, part_of
+from icicore.training.plan import arms_of, order, order_without_arms, reported
 from icicore.training.reference import training_reference
 from icicore.training.slide_access import SlideAccess
 from icicore.training.splits import Split
@@ -42,9 +43,6 @@ from icicore.training.study import EmbedSlide, read_study
 from icicore.training.successor import After, check_architecture, lineage, member_of, scalers_of
 from icicore.training.workfolder import WorkFolder
 from icicore.types import F64, I32, Json, Mask, Progress, no_progress
-
-ARMS: tuple[Kind, ...] = ("image", "genomic", "clinical")
-"""Models of one arm each, in the order of ``MODALITIES``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,11 +129,11 @@ def train_on(
     final, stage = (run, None) if tuning is None else _tune_backbone(run, fitted, tuning)
     scored = {
         kind: _score(final if kind == config.model else run, fitted[kind])
-        for kind in _reported(config)
+        for kind in reported(config)
         if kind in fitted
     }
     shown = {str(kind): one for kind, one in scored.items()}
-    if config.model != "clinical" and "clinical" in _reported(config):
+    if config.model != "clinical" and "clinical" in reported(config):
         shown["clinical"] = clinical_regression(run.scaled, run.split, config)
     metrics = held_out_metrics(shown, study, run.split, config)
     if config.save_comparisons:
@@ -228,7 +226,7 @@ def _prepare(study: StudyData, out: Path, config: TrainConfig, progress: Progres
         scalers=scalers,
         split=split,
         config=config,
-        kinds=_order(config) if parent is None else _without_arms(config),
+        kinds=order(config) if parent is None else order_without_arms(config),
         work=work,
         progress=progress,
         salt=fingerprint(digest, "case hashes")[:16],
@@ -255,30 +253,6 @@ def _announce(run: _Run) -> None:
         patients={part: len(getattr(run.split, part)) for part in PARTS},
         parent=None if run.parent is None else run.parent.spec.name,
     )
-
-
-def _reported(config: TrainConfig) -> tuple[Kind, ...]:
-    """Kinds whose test metrics are reported: the main one first, then what it is compared with."""
-    return tuple(dict.fromkeys((config.model, *(config.comparisons if config.model == "multimodal" else ()))))
-
-
-def _order(config: TrainConfig) -> tuple[Kind, ...]:
-    """Kinds to fit, arms before what is built of them; the clinical comparison of the card is a regression."""
-    others = [k for k in _reported(config)[1:] if k != "clinical" or config.save_comparisons]
-    asked = (*others, config.model)
-    return tuple(dict.fromkeys((*(arm for kind in asked for arm in arms_of(kind, config)), *asked)))
-
-
-def _without_arms(config: TrainConfig) -> tuple[Kind, ...]:
-    """Kinds to fit where the main model continues another one: its arms are in there already."""
-    others = _order(config)
-    needed = {arm for kind in others if kind != config.model for arm in (kind, *arms_of(kind, config))}
-    return tuple(kind for kind in others if kind in needed or kind == config.model)
-
-
-def arms_of(kind: Kind, config: TrainConfig) -> tuple[Kind, ...]:
-    """Models of one arm that are trained before a model of this kind."""
-    return ARMS if config.arms_first and kind in ("multimodal", "concat", "mean") else ()
 
 
 def _fit(run: _Run, kind: Kind, arms: list[list[Member]]) -> list[Member]:

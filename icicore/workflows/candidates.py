@@ -13,10 +13,10 @@ from icicore.settings import Settings
 from icicore.training.config import TrainConfig, with_options
 from icicore.types import Json, Progress, no_progress
 from icicore.workflows.casefolder import check_allowed
-from icicore.workflows.inference import DEFAULT_BACKBONE, embed_default
 from icicore.workflows.registry import register_candidate
 from icicore.workflows.services import BundleRef, Services
 from icicore.workflows.studies import check_study_folder
+from icicore.workflows.training_rates import note_rate
 
 if TYPE_CHECKING:
     from icicore.embeddings.bag import Bag
@@ -37,6 +37,7 @@ class TrainingRequest:
     config : fields of ``TrainConfig`` that differ from its defaults
     continued : begin with the weights of the promoted bundle
     keep_split : patients that the promoted bundle knows stay in the part that they were in
+    facts : sizes of the study as the preflight found them; with them the run measures the speed of its device
     """
 
     name: str
@@ -44,6 +45,7 @@ class TrainingRequest:
     config: Json = field(default_factory=dict)
     continued: bool = False
     keep_split: bool = True
+    facts: Json = field(default_factory=dict)
 
     def to_json(self) -> Json:
         """As the row of the job stores it."""
@@ -64,6 +66,7 @@ class TrainingRequest:
             config=dict(content.get("config") or {}),
             continued=bool(content.get("continued")),
             keep_split=bool(content.get("keep_split", True)),
+            facts=dict(content.get("facts") or {}),
         )
 
 
@@ -108,11 +111,13 @@ def train_candidate(
     study = check_study_folder(services.settings, request.study)
     config = recipe_of(request)
     folder = bundles_dir(services.settings) / request.name
+    check_device(config.device)
     after, promoted = after_promoted(services, request)
     if not (folder / "bundle.json").is_file():
         slides = None
         if config.finetune_epochs:
             from icicore.training.slide_access import SlideAccess
+            from icicore.workflows.inference import DEFAULT_BACKBONE, embed_default
 
             encoder = services.encoder(DEFAULT_BACKBONE)
             slides = SlideAccess(study, encoder, lambda slide, other: embed_default(services, slide, encoder=other))
@@ -126,6 +131,8 @@ def train_candidate(
             after=after,
             keep_journal=keep_journal,
         )
+        if request.facts:
+            note_rate(services.settings.home, config.device, keep_journal, config, request.facts)
     parent = promoted.name if request.continued and promoted is not None else None
     register_candidate(services, folder, parent=parent, job_id=job_id, study=study.name)
     spec = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
@@ -136,6 +143,16 @@ def train_candidate(
         "metrics": spec["metrics"]["models"][config.model],
         "best_epochs": spec["training"]["best_epochs"],
     }
+
+
+def check_device(device: str) -> None:
+    """Refuse a GPU that the driver lists and torch cannot use."""
+    import torch
+
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(
+            device, "cannot be used by this installation of torch", expected="a working GPU", remedy="train on the CPU"
+        )
 
 
 def recipe_of(request: TrainingRequest) -> TrainConfig:
@@ -173,5 +190,7 @@ def promoted_ref(services: Services) -> BundleRef | None:
 
 def embedder(services: Services) -> Callable[[Path], "Bag"]:
     """Embeds a slide that a study lists, if it lies where slides may be opened."""
+    from icicore.workflows.inference import embed_default  # torch is slow to import
+
     roots = (*services.settings.roots, services.settings.studies_dir)
     return lambda slide: embed_default(services, check_allowed(slide, roots))

@@ -7,7 +7,6 @@ import numpy as np
 
 from icicore.errors import InputError
 from icicore.training.dataset import ScaledStudy, StudyData
-from icicore.training.fit import model_config
 from icicore.training.leakage import PARTS, part_of
 from icicore.training.splits import Split, split_patients
 from icicore.training.study import load_study
@@ -81,6 +80,7 @@ def _description(study: StudyData, folder: Path) -> Json:
             "tile_dim": int(study.tiles.shape[1]),
             "bags": int((tiles > 0).sum()),
             "tokens": len(study.tokens),
+            "table_bytes": sum(p.stat().st_size for p in folder.glob("data_*.txt")),
         },
     }
 
@@ -102,6 +102,8 @@ def _parts(study: StudyData, after: After, request: TrainingRequest, found: Json
             found["leak"] = {"bundle": before.name, "patients": leaked}
     split = after.split(study, config.seed)
     if after.parent is not None:
+        from icicore.training.fit import model_config  # Lightning is slow to import
+
         scaled = ScaledStudy(study, scalers_of(after.parent))
         check_architecture(after.parent, study, model_config(scaled, config, config.model))
     known = [] if before is None else part_of(before.cohort, study.patients)
