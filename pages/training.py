@@ -8,14 +8,12 @@ from icicore.ui.training_desk import training_desk
 from icicore.ui.training_form import NEW, NEXT_VIEW, RUNS, new_training
 from icicore.ui.training_list import pick_run
 from icicore.ui.training_live import show_run
-from icicore.ui.training_style import STYLE
 from icicore.ui.widgets import empty, page_head
 
 VIEW = "training_view"
 
 desk = training_desk(submit)
 page_head("Training")
-st.html(STYLE)
 wanted = session.take(NEXT_VIEW)
 if wanted or VIEW not in st.session_state:
     st.session_state[VIEW] = wanted or (RUNS if desk.runs() else NEW)

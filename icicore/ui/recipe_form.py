@@ -84,10 +84,9 @@ def _number(label: str, name: str, kind: Any, info: FieldInfo, place: Any, share
         least = 0 if info.default is None else low
         return int(place.number_input(label, least, high, int(default), 1, **shared))
     step = _STEP.get(name, 0.05)
+    least, most = (None if bound is None else float(bound) for bound in (low, high))
     form = "%.1e" if step < 1e-3 else "%.2f"
-    return float(
-        place.number_input(label, low and float(low), high and float(high), float(default), step, form, **shared)
-    )
+    return float(place.number_input(label, least, most, float(default), step, form, **shared))
 
 
 def _bounds(info: FieldInfo) -> tuple[Any, Any]:

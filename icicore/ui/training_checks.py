@@ -10,7 +10,7 @@ from icicore.store.jobs import JobRow
 from icicore.training.config import TrainConfig
 from icicore.types import Json
 from icicore.ui import charts
-from icicore.ui.text import count, esc, percent
+from icicore.ui.text import TUMOUR_NAMES, count, esc, percent, sentence
 from icicore.ui.training_desk import TrainingDesk
 from icicore.ui.training_words import MODALITIES, duration, memory
 from icicore.ui.widgets import error_line
@@ -18,6 +18,7 @@ from icicore.workflows.candidates import TrainingRequest
 from icicore.workflows.estimates import needs, seconds_at_most
 
 _MOST_IDS = 40
+_MOST_SITES = 8
 
 
 def findings(found: Json) -> str:
@@ -35,7 +36,7 @@ def findings(found: Json) -> str:
 def _lines(look: str, lead: str, lines: Sequence[str]) -> str:
     if not lines:
         return ""
-    items = "".join(f"<span>{esc(line[0].upper() + line[1:])}.</span>" for line in (l.rstrip(".") for l in lines))
+    items = "".join(f"<span>{esc(sentence(line))}</span>" for line in lines)
     return f'<div class="i-reasons {look}" role="note"><b>{lead}</b>{items}</div>'
 
 
@@ -65,13 +66,16 @@ def _patients(found: Json) -> str:
 
 def _groups(found: Json) -> str:
     head = "<tr><th>Group</th><th>Patients</th><th>Responders</th></tr>"
-    rows = [*(("Tumour", g) for g in found["tumour_types"]), *(("Site", g) for g in found["sites"][:8])]
+    tumours = [(TUMOUR_NAMES.get(g["name"], g["name"]), g) for g in found["tumour_types"]]
+    sites = [(f"Site: {g['name']}", g) for g in found["sites"][:_MOST_SITES]]
     cells = "".join(
-        f"<tr><td>{kind} {esc(g['name'])}</td><td>{g['n']:,}</td>"
+        f"<tr><td>{esc(name)}</td><td>{g['n']:,}</td>"
         f"<td>{g['responders']:,} ({percent(g['responders'] / g['n'])})</td></tr>"
-        for kind, g in rows
+        for name, g in (*tumours, *sites)
     )
-    return f'<table class="i-table">{head}{cells}</table>'
+    left = len(found["sites"]) - len(sites)
+    more = charts.note(f"and {count(left, 'smaller site')}") if left else ""
+    return f'<table class="i-table i-apart">{head}{cells}</table>{more}'
 
 
 def _parts(found: Json) -> str:
@@ -150,7 +154,6 @@ def wait_for_check(_desk: TrainingDesk, job_id: str) -> None:
     job = _desk.run(job_id)
     if job is None or not job.active:
         st.rerun()
-        return
     share = min(1.0, job.done / job.total) if job.total else 0.0
     steps = f" · {job.done:,} of {job.total:,}" if job.total else ""
     st.progress(share, text=f"Checking the study: {job.message}{steps}")

@@ -38,7 +38,7 @@ def curves(log: RunLog, kind: str, name: str, *, colours: Palette) -> Any:  # no
         best = log.members[f"{kind}-{member}"].best_epoch
         if best is not None and name in ("loss", "auc") and best + 1 in epochs:
             _mark_best(figure, best + 1, values[list(epochs).index(best + 1)], colour, colours)
-    figure.update_layout(**_layout(log, name, colours))
+    figure.update_layout(**_layout(log, name, colours, drawn=bool(figure.data)))
     return figure
 
 
@@ -55,9 +55,9 @@ def _mark_best(figure: Any, epoch: int, value: float, colour: str, colours: Pale
     )
 
 
-def _layout(log: RunLog, name: str, colours: Palette) -> dict[str, Any]:
+def _layout(log: RunLog, name: str, colours: Palette, *, drawn: bool) -> dict[str, Any]:
     grid = {"gridcolor": colours.border, "zeroline": False, "linecolor": colours.border, "tickcolor": colours.border}
-    epochs = int(log.plan.get("epochs", 1))
+    epochs = int(log.plan.get("epochs", 10))
     return {
         "title": {
             "text": _TITLES[name],
@@ -68,21 +68,27 @@ def _layout(log: RunLog, name: str, colours: Palette) -> dict[str, Any]:
         },
         "height": _HEIGHT,
         "margin": {"l": 52, "r": 8, "t": 34, "b": 40},
-        "font": {"color": colours.muted, "size": 12},
+        "font": {"color": colours.muted, "size": 12, "family": "Inter, sans-serif"},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "xaxis": {
             **grid,
             "title": {"text": "epoch", "standoff": 6},
             "range": [0.5, epochs + 0.5],
-            "tickformat": "d",
-            "nticks": 9,
+            "tick0": 1,
+            "dtick": max(1, -(-epochs // 8)),
         },
-        "yaxis": {**grid, "exponentformat": "e", "nticks": 6},
+        "yaxis": {**grid, "exponentformat": "e", "nticks": 6, "showticklabels": drawn},
         "showlegend": False,
+        "annotations": [] if drawn else [_nothing_yet(colours)],
         "uirevision": "kept",  # zoom and hidden lines stay while the curves grow
         "hovermode": "closest",
     }
+
+
+def _nothing_yet(colours: Palette) -> dict[str, Any]:
+    place = {"x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper", "showarrow": False}
+    return {"text": "no epoch has ended yet", "font": {"color": colours.muted, "size": 13}, **place}
 
 
 def legend(log: RunLog, kind: str) -> str:

@@ -108,13 +108,13 @@ class TrainingDesk:
         """Ask it to stop; the last finished epoch is kept."""
         self._services.jobs.request_cancel(job_id)
 
-    def resume(self, job_id: str) -> bool:
+    def resume(self, job_id: str) -> None:
         """Let it go on."""
-        return training_runs.continue_run(self._services, job_id)
+        training_runs.continue_run(self._services, job_id)
 
-    def delete(self, job_id: str) -> bool:
+    def delete(self, job_id: str) -> None:
         """Forget it."""
-        return training_runs.delete_run(self._services, job_id)
+        training_runs.delete_run(self._services, job_id)
 
 
 _fakes: list[Callable[[], TrainingDesk]] = []

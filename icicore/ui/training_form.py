@@ -56,7 +56,7 @@ def _inputs(desk: TrainingDesk) -> tuple[TrainingRequest | None, Device | None, 
     chosen = study_side.selectbox(
         "Study",
         list(studies),
-        format_func=lambda f: plain(studies[f].name + (" (imported)" if studies[f].imported else "")),
+        format_func=lambda f: studies[f].name + (" (imported)" if studies[f].imported else ""),
         key="training_study",
         help="Imported studies, and study folders (cBioPortal layout with slides.tsv) below the allowed folders.",
     )
@@ -65,7 +65,12 @@ def _inputs(desk: TrainingDesk) -> tuple[TrainingRequest | None, Device | None, 
         "Name of the bundle", value=f"{stem}-{date.today():%Y-%m-%d}", key=f"training_name_{stem}", max_chars=64
     ).strip()
     model = st.segmented_control(
-        "Model", list(MODELS), default="multimodal", format_func=MODELS.get, key="training_model", help=MODEL_HELP
+        "Model",
+        list(MODELS),
+        default="multimodal",
+        format_func=lambda k: MODELS[k],
+        key="training_model",
+        help=MODEL_HELP,
     )
     continued, keep = _start_point(desk)
     device = _device(desk)
@@ -96,7 +101,7 @@ def _start_point(desk: TrainingDesk) -> tuple[bool, bool]:
         format_func=lambda k: "From scratch" if k == "scratch" else f"Continue {plain(promoted)}",
         key="training_start",
         horizontal=True,
-        help="Continuing begins with the weights and the scaling of the promoted bundle and trains its encoders slowly.",
+        help="Continuing begins with weights and scaling of the promoted bundle and trains its encoders slowly.",
     )
     keep = right.toggle(
         "Keep its test patients apart",

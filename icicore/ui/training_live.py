@@ -1,20 +1,24 @@
 """A training as it runs: numbers, curves and log, polled; nothing is mounted anew while they change."""
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import streamlit as st
 
+from icicore.errors import InputError
 from icicore.store.jobs import JobRow
 from icicore.training.journal import RunLog
 from icicore.types import Json
 from icicore.ui import charts, theme
-from icicore.ui.text import DASH, THIN, ago, esc, number, percent, plain
+from icicore.ui.text import DASH, ago, esc, number, percent, plain
 from icicore.ui.training_curves import curves, legend
 from icicore.ui.training_desk import TrainingDesk
 from icicore.ui.training_progress import Standing, kinds_begun, standing
 from icicore.ui.training_words import LOOKS, MODELS, STATES, device_name, duration, member_name, memory
 from icicore.ui.widgets import badge, error_line
+from icicore.workflows.candidates import TrainingRequest, recipe_of
+from icicore.workflows.estimates import kinds_of
 
 POLL_SECONDS = 1.5
 _NEWEST = "Under way"
@@ -43,7 +47,6 @@ def _watch(_desk: TrainingDesk, job_id: str) -> None:
     job = _desk.run(job_id)
     if job is None or not job.active:
         st.rerun()
-        return
     _body(_desk, job)
 
 
@@ -102,21 +105,22 @@ def _body(desk: TrainingDesk, job: JobRow) -> None:
             error_line(job.error)
         elif job.result:
             st.html(_result(job.result))
-    st.html(_numbers(job, log, now))
+    load = next((d.load for d in desk.devices() if d.key == job.device), None) if job.active else None
+    st.html(_numbers(job, log, now, load))
     share = min(1.0, now.done / now.total) if now.total else 0.0
     st.progress(1.0 if job.state == "succeeded" else share, text=_where(job, log, now))
-    _curves(log, now)
+    _curves(log, now, log.plan.get("kinds") or _planned(job))
     with st.expander("Log", icon=":material/terminal:", key="run_log"):
         st.code("\n".join(desk.log_tail(job)) or "nothing yet", language=None, height=220)
 
 
-def _curves(log: RunLog, now: Standing) -> None:
+def _curves(log: RunLog, now: Standing, kinds: Sequence[str]) -> None:
     """Curves of one model; by default of the one that is under way."""
     begun, colours = kinds_begun(log), theme.palette()
-    options = [_NEWEST, *(MODELS.get(k, k) for k in log.plan.get("kinds", ()))]
+    options = [_NEWEST, *(MODELS.get(k, k) for k in kinds)]
     chosen = st.segmented_control("Model", options, default=_NEWEST, key="run_kind", label_visibility="collapsed")
     current = now.member.rpartition("-")[0] or (begun[-1] if begun else "")
-    kind = next((k for k in log.plan.get("kinds", ()) if MODELS.get(k, k) == chosen), current)
+    kind = next((k for k in kinds if MODELS.get(k, k) == chosen), current)
     columns = st.columns(3)
     for name, column in zip(("loss", "auc", "rate"), columns, strict=True):
         figure = curves(log, kind, name, colours=colours)
@@ -124,16 +128,25 @@ def _curves(log: RunLog, now: Standing) -> None:
     st.html(legend(log, kind) + charts.note(_about(log)))
 
 
+def _planned(job: JobRow) -> tuple[str, ...]:
+    """Models that the recipe trains, before the journal says so."""
+    request = TrainingRequest.from_json(job.parameters)
+    try:
+        return kinds_of(recipe_of(request), continued=request.continued)
+    except InputError:
+        return ()
+
+
 def _about(log: RunLog) -> str:
     patients = log.plan.get("patients") or {}
     n = f"{patients['val']:,} validation patients" if patients else "validation patients"
     return (
-        f"Selection patients judge each epoch: {n} and, for each member, the training patients that it leaves out. Test "
-        "patients are not looked at. A member stops when its selection loss no longer improves."
+        f"Selection patients judge each epoch: {n} and, for each member, the training patients that it leaves out. "
+        "Test patients are not looked at. A member stops when its selection loss no longer improves."
     )
 
 
-def _numbers(job: JobRow, log: RunLog, now: Standing) -> str:
+def _numbers(job: JobRow, log: RunLog, now: Standing, load: float | None) -> str:
     epoch = DASH if now.epoch is None else f"{now.epoch + 1} of at most {now.epochs}"
     cells = [
         ("Stage", member_name(now.member) if now.member else DASH),
@@ -143,9 +156,10 @@ def _numbers(job: JobRow, log: RunLog, now: Standing) -> str:
         ("Patients per second", DASH if now.samples_per_second is None else f"{now.samples_per_second:,.0f}"),
         ("Learning rate", number(now.rate, 2)),
         ("Memory", memory(now.rss_mib)),
-        ("GPU memory, peak", memory(now.gpu_mib) if now.gpu_mib is not None else "no GPU"),
         ("Running for", _elapsed(job)),
     ]
+    if job.device != "cpu":
+        cells += [("GPU memory, peak", memory(now.gpu_mib)), ("GPU busy", percent(load))]
     shown = "".join(f"<div><span>{name}</span><b>{esc(value)}</b></div>" for name, value in cells)
     halved = [n["cases"] for n in log.notes if n["event"] == "halved"]
     said = charts.note(f"GPU memory ran out: {halved[-1]} patients at a time, with the same result.") if halved else ""
@@ -162,6 +176,8 @@ def _where(job: JobRow, log: RunLog, now: Standing) -> str:
     if job.state == "queued":
         waits = f"Waiting for {'the CPU' if job.device == 'cpu' else job.device}"
         return plain(job.message.capitalize() if "continue" in job.message else waits)
+    if job.state == "running" and job.message == "waiting":
+        return "Starting"
     tries = f" · try {job.attempts}" if job.attempts > 1 else ""
     done = f" · {now.done:,} of at most {now.total:,} epochs over all models" if now.total else ""
     return plain(f"{job.message.capitalize()}{done}{tries}")
@@ -185,8 +201,3 @@ def _value(estimate: Json) -> str:
     if value is None:
         return DASH
     return f"{value:.2f}" + ("" if bounds is None else f" <small>{bounds[0]:.2f}{DASH}{bounds[1]:.2f}</small>")
-
-
-def share_text(share: float) -> str:
-    """A share as the list of trainings shows it."""
-    return percent(share) if share < 1 else f"100{THIN}%"

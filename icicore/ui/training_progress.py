@@ -66,7 +66,7 @@ def _done(log: RunLog, epochs: int) -> int:
 def _epoch_left(log: RunLog, entry: Json, now: float) -> float | None:
     """Seconds to the end of the epoch."""
     if entry["event"] == "step" and entry["step"]:
-        whole = float(entry["seconds"]) * entry["steps"] / entry["step"]
+        whole = float(entry["seconds"]) * int(entry["steps"]) / int(entry["step"])
         return max(0.0, whole - float(entry["seconds"]) - (now - float(entry["t"])))
     known = log.epoch_seconds.get(str(entry["member"]).rpartition("-")[0])
     return None if not known else max(0.0, median(known[-5:]) - (now - float(entry["t"])))

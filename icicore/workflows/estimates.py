@@ -37,11 +37,13 @@ class Needs:
 def epochs_cost(config: TrainConfig, found: Json, *, continued: bool = False) -> float:
     """CPU seconds of all epochs of all models if none stops early."""
     return (
-        sum(epoch_cost(kind, config, found) for kind in kinds_of(config, continued)) * config.n_members * config.epochs
+        sum(epoch_cost(kind, config, found) for kind in kinds_of(config, continued=continued))
+        * config.n_members
+        * config.epochs
     )
 
 
-def kinds_of(config: TrainConfig, continued: bool) -> tuple[str, ...]:  # noqa: FBT001
+def kinds_of(config: TrainConfig, *, continued: bool) -> tuple[str, ...]:
     """Models that are trained."""
     return order_without_arms(config) if continued else order(config)
 
@@ -101,4 +103,4 @@ def needs(config: TrainConfig, found: Json) -> Needs:
 
 
 def _tile_mib(facts: Json) -> float:
-    return float(facts["tiles"]) * facts["tile_dim"] * 2 / _MIB
+    return float(facts["tiles"] * facts["tile_dim"] * 2 / _MIB)

@@ -121,7 +121,8 @@ def _warn(found: Json) -> None:
     for part, count in (found.get("parts") or {}).items():
         few = min(count["responders"], count["n"] - count["responders"])
         if few < _FEW:
-            found["warnings"].append(f"the {part} part has only {few} patients of the rarer class")
+            name = {"train": "training", "val": "validation"}.get(part, part)
+            found["warnings"].append(f"the {name} part has only {few} patients of the rarer class")
     for name, n in found["modalities"].items():
         if n == 0 and not (name == "histology" and found["slides_to_embed"]):
             found["warnings"].append(f"no patient has {name}")
