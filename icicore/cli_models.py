@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from icicore.cli_tools import PATH, StudyPath, example, print_json, progress_bar, services
+from icicore.access import Role
+from icicore.cli_tools import PATH, StudyPath, acting, example, print_json, progress_bar, services
 from icicore.types import Json
 
 _REASON = click.option("--reason", required=True, help="Why; it stays in the history.")
@@ -57,8 +58,9 @@ def compare(*, name: str, study: Path | None, as_json: bool) -> None:
     """Set a candidate beside the promoted bundle on the same held-out patients."""
     from icicore.workflows.registry_compare import compare_candidate
 
+    by = acting(Role.REVIEWER, "compare models")
     with progress_bar() as progress:
-        found = compare_candidate(services(), name, study=study, progress=progress)
+        found = compare_candidate(services(), name, study=study, by=by, progress=progress)
     if as_json:
         print_json(found)
         return
@@ -120,6 +122,7 @@ def drift(*, name: str, study: Path) -> None:
     """Give an older bundle the reference that the drift watch needs."""
     from icicore.workflows.drift import make_drift_reference
 
+    acting(Role.ADMIN, "change a model")
     with progress_bar() as progress:
         n = make_drift_reference(services(), name, study, progress)
     click.echo(f"{name}: drift reference of {n} training patients")
@@ -133,6 +136,7 @@ def export(*, name: str, file: Path) -> None:
     """Write a bundle as one file."""
     from icicore.workflows.registry_transfer import export_bundle
 
+    acting(Role.READER, "export a model")
     click.echo(str(export_bundle(services(), name, file)))
 
 

@@ -1,15 +1,14 @@
 """The job that sets a candidate beside the promoted bundle."""
 
 from icicore.errors import InputError
-from icicore.jobs.queue import enqueue
+from icicore.jobs.kinds import COMPARE
+from icicore.jobs.queue import owner_of
 from icicore.store.jobs import JobRow
 from icicore.types import Progress
 from icicore.workflows.services import Services
 
-EVALUATE = "evaluate"
 
-
-def submit_comparison(services: Services, name: str, *, study: str | None = None) -> JobRow:
+def submit_comparison(services: Services, name: str, *, study: str | None = None, by: str = "") -> JobRow:
     """Queue a comparison; returns the job that is already active for this candidate, if there is one.
 
     Parameters
@@ -24,11 +23,9 @@ def submit_comparison(services: Services, name: str, *, study: str | None = None
     if study is not None and not (services.settings.studies_dir / study / "data_clinical_patient.txt").is_file():
         raise InputError(study[:60], "no such study", expected="an imported study", remedy="run icicore import")
     for job in services.jobs.recent(active_only=True):
-        if job.kind == EVALUATE and job.parameters.get("bundle") == name:
+        if job.kind == COMPARE and job.parameters.get("bundle") == name:
             return job
-    job = services.jobs.create(EVALUATE, parameters={"bundle": name, "study": study})
-    enqueue(services, job.job_id)
-    return job
+    return services.jobs.create(COMPARE, parameters={"bundle": name, "study": study}, owner=owner_of(services, by))
 
 
 def run_comparison(services: Services, job: JobRow, progress: Progress) -> None:

@@ -1,7 +1,6 @@
-"""What a job does: each kind calls one workflow and keeps its row true."""
+"""What a short job does: each kind calls one workflow."""
 
 import logging
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,13 @@ from typing import Any
 from huey import Huey
 
 from icicore.access import Person
-from icicore.errors import Cancelled, IcicoreError
-from icicore.jobs.comparison import EVALUATE, run_comparison
-from icicore.jobs.queue import DEMO, SCORE, TILE_CAM, restore_case_of
-from icicore.store.jobs import CANCELLED, FAILED, SUCCEEDED, JobRow
-from icicore.types import Progress
+from icicore.errors import IcicoreError
+from icicore.jobs import runner
+from icicore.jobs.heartbeat import BEATS
+from icicore.jobs.kinds import DEMO, EMBED, REPORT, SCORE, TILE_CAM
+from icicore.jobs.runner import Handler
+from icicore.store.jobs import JobRow
+from icicore.types import Json, Progress
 from icicore.workflows.services import Services, build_services
 
 log = logging.getLogger(__name__)
@@ -51,53 +52,20 @@ def warm_up() -> None:
 
 def run_job(services: Services, job_id: str) -> None:
     """Run a queued job to its end; its row tells how it ended. Never raises for a failed job."""
-    if not services.jobs.start(job_id):
+    if not services.jobs.start(job_id, BEATS.runner):
         return
     job = services.jobs.get(job_id)
     if job is None:
         return
-    log.info("job %s (%s) started", job_id, job.kind)
-    try:
-        _HANDLERS[job.kind](services, job, _reporter(services, job_id))
-    except Cancelled:
-        services.jobs.finish(job_id, CANCELLED)
-        restore_case_of(services, job)
-    except IcicoreError as error:
-        _fail(services, job, str(error))
-    except OSError as error:
-        _fail(services, job, f"{error.strerror or error}: {Path(str(error.filename or '')).name}".rstrip(": "))
-    except Exception:
-        log.exception("job %s failed", job_id)
-        _fail(services, job, "an unexpected fault stopped this job; worker.log holds the details")
-        raise
-    else:
-        services.jobs.finish(job_id, SUCCEEDED)
-    log.info("job %s ended", job_id)
-
-
-def _fail(services: Services, job: JobRow, message: str) -> None:
-    services.jobs.finish(job.job_id, FAILED, error=message)
-    if job.kind == SCORE and job.case_key:
-        reason = {"code": "input_error", "message": message, "modality": None}
-        services.cases.set_state(
-            job.case_key, "not_scored", reasons=[reason], probability=None, interval_low=None, interval_high=None
-        )
-
-
-def _reporter(services: Services, job_id: str) -> Progress:
-    def report(done: int, total: int, what: str) -> None:
-        if services.jobs.progress(job_id, done, total, what):
-            raise Cancelled
-
-    return report
+    with BEATS.of(job_id), runner.own_log(services.settings.home, job):
+        runner.carry_out(services, job, _HANDLERS, runner=BEATS.runner)
 
 
 def _score(services: Services, job: JobRow, progress: Progress) -> None:
     from icicore.workflows.inference import score_case
 
     services.cases.set_state(str(job.case_key), "running")
-    by = str(job.parameters.get("by", ""))
-    score_case(services, str(job.case_key), by=Person(by) if by else None, progress=progress)
+    score_case(services, str(job.case_key), by=Person(job.owner) if job.owner else None, progress=progress)
 
 
 def _demo(services: Services, job: JobRow, progress: Progress) -> None:
@@ -115,9 +83,33 @@ def _tile_cam(services: Services, job: JobRow, progress: Progress) -> None:
     tile_cam(services, folder, slide=asked["slide"], tile=int(asked["tile"]), bundle=asked["bundle"], progress=progress)
 
 
-_HANDLERS: dict[str, Callable[[Services, JobRow, Progress], None]] = {
+def _embed(services: Services, job: JobRow, progress: Progress) -> Json:
+    from icicore.workflows.casefolder import check_allowed
+    from icicore.workflows.inference import DEFAULT_BACKBONE, embed_one
+
+    slide = check_allowed(Path(job.parameters["slide"]), services.settings.roots)
+    backbone = job.parameters.get("backbone") or DEFAULT_BACKBONE
+    return embed_one(services, slide, backbone=backbone, mpp=job.parameters.get("mpp"), progress=progress)
+
+
+def _report(services: Services, job: JobRow, progress: Progress) -> Json:
+    from icicore.fingerprint import write_bytes
+    from icicore.workflows.case_report import export_report
+    from icicore.workflows.job_files import job_folder
+
+    kind = str(job.parameters.get("format", "pdf"))
+    progress(0, 1, "drawing")
+    content = export_report(services, str(job.case_key), kind, by=Person(job.owner) if job.owner else None)
+    path = job_folder(services.settings.home, job.job_id) / f"report.{kind}"
+    write_bytes(path, content)
+    return {"file": path.name, "bytes": len(content)}
+
+
+_HANDLERS: dict[str, Handler] = {
     SCORE: _score,
     DEMO: _demo,
     TILE_CAM: _tile_cam,
-    EVALUATE: run_comparison,
+    EMBED: _embed,
+    REPORT: _report,
 }
+"""Short kinds by name; one more is one entry here, or in a module that adds its own."""

@@ -6,13 +6,11 @@ from urllib.parse import urlparse
 from huey import Huey, RedisHuey, SqliteHuey
 
 from icicore.errors import CaseError, InputError
+from icicore.jobs.kinds import AHEAD, DEMO, SCORE, TILE_CAM
+from icicore.people import local_person
 from icicore.store.cases import CaseRow
 from icicore.store.jobs import QUEUED, JobRow
 from icicore.workflows.services import Services
-
-SCORE, DEMO, TILE_CAM = "score", "demo", "tile_cam"
-AHEAD = 10
-"""Priority of work that somebody waits for in front of the screen."""
 
 
 @lru_cache(maxsize=4)
@@ -39,33 +37,38 @@ def enqueue(services: Services, job_id: str, *, priority: int = 0) -> None:
     run_job_task(queue)(job_id, priority=priority if queue.storage.priority else None)
 
 
+def owner_of(services: Services, by: str = "") -> str:
+    """Who asks: the person named, else the local user."""
+    return by or local_person(services.settings).name
+
+
 def submit_score(services: Services, case_key: str, *, by: str = "") -> JobRow:
     """Queue the scoring and explanation of a case; returns the job that is already active, if there is one.
 
-    ``by`` is the name that the audit log gets as that of the score; without it the local user's.
+    ``by`` owns the job, and the audit log names it as the author of the score; without it the local user.
     """
     row = services.cases.get(case_key)
     if row is not None and row.job_id is not None:
         active = services.jobs.get(row.job_id)
         if active is not None and active.active:
             return active
-    job = services.jobs.create(SCORE, case_key=case_key, parameters={"by": by} if by else None)
+    job = services.jobs.create(SCORE, case_key=case_key, owner=owner_of(services, by))
     services.cases.set_state(case_key, "queued", job_id=job.job_id)
     enqueue(services, job.job_id)
     return job
 
 
-def submit_demo(services: Services, n_cases: int) -> JobRow:
+def submit_demo(services: Services, n_cases: int, *, by: str = "") -> JobRow:
     """Queue the building of the demonstration cases; returns the job that is already active, if there is one."""
     for job in services.jobs.recent(active_only=True):
         if job.kind == DEMO:
             return job
-    job = services.jobs.create(DEMO, parameters={"n_cases": n_cases})
+    job = services.jobs.create(DEMO, parameters={"n_cases": n_cases}, owner=owner_of(services, by))
     enqueue(services, job.job_id)
     return job
 
 
-def submit_tile_cam(services: Services, case_key: str, *, slide: str, tile: int) -> JobRow:
+def submit_tile_cam(services: Services, case_key: str, *, slide: str, tile: int, by: str = "") -> JobRow:
     """Queue the Grad-CAM of one tile; of this case's earlier requests, one that still waits is dropped.
 
     Raises
@@ -83,7 +86,7 @@ def submit_tile_cam(services: Services, case_key: str, *, slide: str, tile: int)
                 return job
             if job.state == QUEUED:
                 services.jobs.request_cancel(job.job_id)
-    job = services.jobs.create(TILE_CAM, case_key=case_key, parameters=asked)
+    job = services.jobs.create(TILE_CAM, case_key=case_key, parameters=asked, owner=owner_of(services, by))
     enqueue(services, job.job_id, priority=AHEAD)
     return job
 

@@ -45,21 +45,10 @@ def main() -> int:
         if not mine:
             log.info("another worker serves this home")
             return 0
-        from icicore.jobs.handlers import run_job_task, warm_up
-        from icicore.jobs.queue import open_queue
-        from icicore.workflows.services import build_services
+        from icicore.jobs.serve import serve
 
-        services = build_services(settings)
-        queue = open_queue(settings.queue_url)
-        task = run_job_task(queue)
-        # The rows are the truth and the queue only carries ids; an id that is queued twice starts only once.
-        for job in services.jobs.requeue_lost():
-            task(job.job_id)
-        services.database.close()
         _niceness()
-        warm_up()
-        consumer = queue.create_consumer(workers=1, worker_type="thread", initial_delay=0.1, max_delay=0.2)
-        consumer.run()
+        serve(settings)
     return 0
 
 
@@ -102,7 +91,7 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
     # SIGTERM stops at once; the interrupted job continues from its cache when a worker starts again.
     os.killpg(process.pid, signal.SIGTERM)
     try:
-        process.wait(5)
+        process.wait(10)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
 

@@ -61,7 +61,7 @@ class SlideTable(Base):
 
 
 class JobTable(Base):
-    """One piece of background work."""
+    """One piece of background work; ``runner`` is the process that holds it while it runs."""
 
     __tablename__ = "jobs"
 
@@ -80,6 +80,10 @@ class JobTable(Base):
     started: Mapped[datetime | None] = mapped_column(UtcDateTime)
     heartbeat: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    owner: Mapped[str] = mapped_column(String(128), default="")
+    device: Mapped[str] = mapped_column(String(16), default="", index=True)
+    runner: Mapped[str] = mapped_column(String(128), default="")
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
 
 class AnnotationTable(Base):

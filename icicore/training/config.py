@@ -24,8 +24,8 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str | None = Field(None, description="name of the bundle; default: the name of the output folder")
-    model: Kind = "multimodal"
-    seed: int = 0
+    model: Kind = Field("multimodal", description="what the model reads, and how it joins it")
+    seed: int = Field(0, description="of the split, the start and all that is drawn; the same seed, the same bundle")
     device: str = Field("auto", description="auto, cpu, cuda:0 ...")
     members: int = Field(
         5, ge=1, le=50, description="ensemble members, each on a bootstrap resample of training patients"
@@ -39,16 +39,18 @@ class TrainConfig(BaseModel):
     )
     epochs: int = Field(15, ge=1, description="most epochs of each stage")
     patience: int = Field(4, ge=1, description="epochs without a better selection loss before a member stops")
-    batch_size: int = Field(32, ge=2)
+    batch_size: int = Field(32, ge=2, description="patients per step; halved without effect where memory runs out")
     tiles_per_bag: int = Field(96, ge=1, description="tiles drawn per case and step; whole bags when evaluating")
-    learning_rate: float = Field(5e-4, gt=0)
+    learning_rate: float = Field(5e-4, gt=0, description="highest learning rate, after the warm-up")
     warmup: float = Field(0.1, ge=0, lt=1, description="share of all steps with rising learning rate, then cosine")
-    weight_decay: float = Field(0.05, ge=0)
-    dropout: float = Field(0.3, ge=0, lt=1)
+    weight_decay: float = Field(0.05, ge=0, description="pull of the weights towards zero (AdamW)")
+    dropout: float = Field(0.3, ge=0, lt=1, description="share of inner values hidden at random in a step")
     auxiliary_loss: float = Field(0.5, ge=0, description="weight of the loss of each arm alone")
     modality_dropout: float = Field(0.2, ge=0, lt=1, description="chance that a modality of a case is hidden in a step")
     gene_dropout: float = Field(0.1, ge=0, lt=1, description="chance that a gene token is hidden in a step")
-    gene_attention: Literal["pathway", "full"] = "pathway"
+    gene_attention: Literal["pathway", "full"] = Field(
+        "pathway", description="attention between gene sets, or between all genes (far slower)"
+    )
     gene_signatures: bool = Field(
         default=True, description="give published signatures of response a start of their own"
     )
@@ -78,7 +80,7 @@ class TrainConfig(BaseModel):
         0, ge=0, description="final epochs in which the backbone's last stage is trained too; needs slide files"
     )
     finetune_tiles: int = Field(16, ge=1, description="tiles read per patient for that")
-    finetune_batch: int = Field(16, ge=2)
+    finetune_batch: int = Field(16, ge=2, description="patients per step in those epochs")
     finetune_rate: float = Field(2e-5, gt=0, description="learning rate of the backbone's last stage")
 
     @field_validator("folds")

@@ -23,14 +23,23 @@ from icicore.models.zoo import build
 from icicore.training.config import TrainConfig
 from icicore.training.dataset import ScaledStudy, TrainingBatches, draw_tiles
 from icicore.training.epochstate import EpochState, numpy_state, restore_numpy
+from icicore.training.journal import Journal
 from icicore.training.module import ResponseModule
 from icicore.training.splits import Split, stratified_folds
-from icicore.training.tile_start import start_from_tissue
+from icicore.training.tile_start import start_from_tissue, tissue_head
 from icicore.types import F64, I32, Json, Mask
 
 _ARMS = {"image": (HISTOLOGY,), "genomic": (GENOMICS,), "clinical": (CLINICAL,)}
 _WIDTHS = ("histology_dim", "attention_dim", "gene_dim", "clinical_dim", "fusion_dim")
 _MULTIPLE = 8  # every width stays divisible by the number of attention heads
+
+
+@dataclass(frozen=True, eq=False)
+class Beginning:
+    """A fitted model whose weights a member begins with, and the rows of the patients that it was trained on."""
+
+    model: MultimodalModel
+    seen: I32
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +62,8 @@ def fit_member(
     arms: Sequence[MultimodalModel] = (),
     keep: Path | None = None,
     on_epoch: Callable[[int, float], None] = lambda epoch, loss: None,
+    journal: Journal | None = None,
+    start: Beginning | None = None,
 ) -> Member:
     """Train member ``index`` on its share of the training patients; see ``member_rows``.
 
@@ -64,13 +75,19 @@ def fit_member(
     arms : models of single arms, trained before on the same share; their encoders are adopted and trained on slowly
     keep : where the state after each epoch is kept; a member that finds one there continues, with the same result
     on_epoch : called with the number of each finished epoch and its selection loss
+    journal : told of steps and epochs, under the name of the model and the member
+    start : a fitted model of the same architecture whose weights the member begins with, those of arms included;
+        patients that it was trained on do not judge the epochs
     """
     study = visible(study, _ARMS.get(model.kind, MODALITIES))
     rng = np.random.default_rng([config.seed, index])
     rows, left_out = member_rows(split.train, study.labels, config, index=index, rng=rng)
+    if start is not None:
+        left_out = np.setdiff1d(left_out, start.seen)
     selection = selection_batches(study, np.concatenate([split.val, left_out]), config, rng)
     batches = TrainingBatches(study, rows, config.batch_size, config.tiles_per_bag, rng)
     gene_sets = study.study.gene_sets(signatures=config.gene_signatures)
+    started = config.tissue_start and tissue_head(study) is not None
 
     def epoch_done(module: ResponseModule) -> None:
         if keep is not None:
@@ -80,20 +97,26 @@ def fit_member(
 
     with seeded(int(rng.integers(2**31))), one_thread(config.device):
         network = build(model)
-        network.set_gene_sets(gene_sets)
-        network.fit_activities(*study.genes(rows))
-        started = config.tissue_start and start_from_tissue(network, study, rows)
-        with seeded(config.seed + index):
-            reset_readout(network.fusion)
-        network.adopt_arms(arms)
+        if start is None:
+            network.set_gene_sets(gene_sets)
+            network.fit_activities(*study.genes(rows))
+            if started:
+                start_from_tissue(network, study, rows)
+            with seeded(config.seed + index):
+                reset_readout(network.fusion)
+            network.adopt_arms(arms)
+        else:
+            network.load_state_dict(start.model.state_dict())
         module = ResponseModule(
             network,
             config,
             steps=len(batches) * config.epochs,
             selection=selection,
-            encoder_rate=config.encoder_rate if arms else 1.0,
+            encoder_rate=config.encoder_rate if arms or start is not None else 1.0,
             tile_rate=config.tile_rate if started else 1.0,
             on_epoch=epoch_done,
+            journal=journal,
+            member=f"{model.kind}-{index}",
         )
         _resume(module, keep, rng)
         if not module.finished:
@@ -123,6 +146,7 @@ def _resume(module: ResponseModule, keep: Path | None, rng: np.random.Generator)
     state = None if keep is None else EpochState.load(keep)
     if state is not None and state.fits(module.model.state_dict()):
         module.restore(state)
+        module.pace.resumed(module.history, module.losses)
         restore_numpy(rng, state.note["numpy"])
 
 

@@ -21,6 +21,16 @@ from icicore.training.epochstate import (
     restore_generators,
     restore_optimizer,
 )
+from icicore.training.halving import (
+    Halving,
+    backward_in_parts,
+    free_memory,
+    generator_state,
+    rows_of,
+    set_generator_state,
+)
+from icicore.training.journal import Journal
+from icicore.training.pace import Pace
 from icicore.training.schedule import RateSchedule
 
 _CLIP_NORM = 1.0
@@ -31,6 +41,7 @@ class ResponseModule(lightning.LightningModule):
     """Trains one member; ``history`` holds the selection AUC of each epoch, ``best_state`` the best epoch's weights.
 
     ``on_epoch`` is called with the module after each epoch, when ``snapshot`` holds all that is needed to go on.
+    ``journal`` is told of steps and epochs under the name ``member``.
     """
 
     def __init__(
@@ -43,6 +54,8 @@ class ResponseModule(lightning.LightningModule):
         encoder_rate: float = 1.0,
         tile_rate: float = 1.0,
         on_epoch: Callable[["ResponseModule"], None] = lambda module: None,
+        journal: Journal | None = None,
+        member: str = "",
     ) -> None:
         super().__init__()
         self.model, self.config = model, config
@@ -55,6 +68,9 @@ class ResponseModule(lightning.LightningModule):
         self.best_state: dict[str, Tensor] = {}
         self.best_epoch = -1
         self._resumed: EpochState | None = None
+        self.pace = Pace(journal or Journal(), member)
+        self.halving = Halving(lambda parts, cases: self.pace.halved(cases))
+        self._hidden: tuple[Batch, Tensor, Tensor] | None = None
 
     @property
     def finished(self) -> bool:
@@ -79,10 +95,65 @@ class ResponseModule(lightning.LightningModule):
         self.step += 1
 
     def training_step(self, batch: tuple[Batch, Tensor], index: int) -> Tensor:
-        """Loss of one batch with modalities and genes hidden at random."""
+        """Loss of one batch with modalities and genes hidden at random; 0 where ``backward`` has to do it in parts."""
         inputs, labels = batch
-        output = self.model(hide_at_random(inputs, self.config))
-        return loss(output, labels, self.model, auxiliary=self.config.auxiliary_loss)
+        hidden = hide_at_random(inputs, self.config)
+        self._hidden = hidden, labels, generator_state(self.device)
+        if self.halving.parts == 1:
+            try:
+                return self.batch_loss(hidden, labels)
+            except torch.OutOfMemoryError:
+                pass  # what the failed step held is free only after this block
+            self._halve()
+        return torch.zeros((), device=self.device, requires_grad=True)
+
+    def batch_loss(self, inputs: Batch, labels: Tensor) -> Tensor:
+        """Mean loss over some cases."""
+        return loss(self.model(inputs), labels, self.model, auxiliary=self.config.auxiliary_loss)
+
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Gradients of the batch, in as many parts as memory asks for."""
+        if self.halving.parts == 1:
+            try:
+                loss.backward(*args, **kwargs)  # type: ignore[no-untyped-call]
+                self.pace.loss(loss.detach())
+                return
+            except torch.OutOfMemoryError:
+                pass
+            self._halve()
+        while not self._in_parts():
+            self._halve()
+
+    def _in_parts(self) -> bool:
+        """Whether the parts fitted into memory; if not, nothing of them is left."""
+        assert self._hidden is not None  # noqa: S101 - Lightning calls training_step first
+        inputs, labels, state = self._hidden
+        set_generator_state(self.device, state)
+        autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
+        try:
+            with autocast:
+                total = backward_in_parts(
+                    inputs, lambda part, rows: self.batch_loss(part, labels[rows]), self.halving.parts
+                )
+        except torch.OutOfMemoryError:
+            return False
+        self.pace.loss(total)
+        return True
+
+    def _halve(self) -> None:
+        assert self._hidden is not None  # noqa: S101
+        self.model.zero_grad(set_to_none=True)
+        free_memory()
+        self.halving.halve(len(self._hidden[1]))
+
+    def on_train_epoch_start(self) -> None:
+        """Begin to count."""
+        self.pace.begin(int(self.trainer.num_training_batches))
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Tell the journal of the step, not more often than once a second."""
+        rate = max(float(group["lr"]) for group in self.trainer.optimizers[0].param_groups)
+        self.pace.step(len(batch[1]), len(self.losses), rate, self.device)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Clip the gradient; here, because Lightning's own clipping refuses fused optimisers."""
@@ -93,6 +164,7 @@ class ResponseModule(lightning.LightningModule):
         self.select()
         if self.finished:
             self.trainer.should_stop = True
+        self.pace.epoch(len(self.losses) - 1, self.history[-1], self.losses[-1], self.device)
         self.on_epoch(self)
 
     def select(self) -> None:
@@ -103,7 +175,7 @@ class ResponseModule(lightning.LightningModule):
         """
         self.model.eval()
         with torch.inference_mode():
-            logits = torch.cat([self.model(b.to(self.device)).logit.float().cpu() for b, _ in self.selection])
+            logits = torch.cat([self._logits(b) for b, _ in self.selection])
         self.model.train()
         labels = torch.cat([y for _, y in self.selection])
         self.history.append(auc_roc(labels.numpy(), logits.numpy()))
@@ -113,6 +185,17 @@ class ResponseModule(lightning.LightningModule):
         if self.best_epoch < 0 or scores[-1] < scores[self.best_epoch]:
             self.best_epoch = len(scores) - 1
             self.best_state = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
+
+    def _logits(self, batch: Batch) -> Tensor:
+        """Logits on the CPU; of half the cases at a time where memory runs out."""
+        try:
+            return self.model(batch.to(self.device)).logit.float().cpu()  # type: ignore[no-any-return]
+        except torch.OutOfMemoryError:
+            if len(batch) == 1:
+                raise
+        free_memory()
+        middle = len(batch) // 2
+        return torch.cat([self._logits(rows_of(batch, 0, middle)), self._logits(rows_of(batch, middle, len(batch)))])
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW; no weight decay on vectors. The schedule is applied at every step by ``set_rates``."""

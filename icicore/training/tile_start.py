@@ -23,13 +23,18 @@ def start_from_tissue(network: MultimodalModel, study: ScaledStudy, rows: I32) -
 
     ``rows`` are the training patients, whose tiles tell how the head's inputs and the projection's are related.
     """
-    origin = study.study
-    head = load_tile_head(f"{origin.backbone}@{origin.backbone_digest}") if origin.backbone else None
+    head = tissue_head(study)
     tiles = study.sample_tiles(rows, _MOST_TILES)
     if head is None or not len(tiles):
         return False
     network.start_projection(*projection_of(head, tiles))
     return True
+
+
+def tissue_head(study: ScaledStudy) -> TileClassHead | None:
+    """The shipped head of the encoder that made the tiles; None when there is none."""
+    origin = study.study
+    return load_tile_head(f"{origin.backbone}@{origin.backbone_digest}") if origin.backbone else None
 
 
 def projection_of(head: TileClassHead, tiles: Tensor) -> tuple[Tensor, Tensor]:

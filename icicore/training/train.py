@@ -25,18 +25,26 @@ from icicore.training.config import Kind, TrainConfig
 from icicore.training.dataset import ScaledStudy, Scalers, StudyData
 from icicore.training.drift import training_drift
 from icicore.training.finetune import TuningData, finetune
-from icicore.training.fit import Member, fit_member, mean_slide_embedding, member_rows, model_config, raw_logits
+from icicore.training.fit import (
+    Beginning,
+    Member,
+    fit_member,
+    mean_slide_embedding,
+    member_rows,
+    model_config,
+    raw_logits,
+)
 from icicore.training.heldout import operating_point
-from icicore.training.leakage import PARTS, case_hash, checked_split
+from icicore.training.journal import JOURNAL, Journal
+from icicore.training.leakage import PARTS, case_hash, part_of
+from icicore.training.plan import arms_of, order, order_without_arms, reported
 from icicore.training.reference import training_reference
 from icicore.training.slide_access import SlideAccess
 from icicore.training.splits import Split
 from icicore.training.study import EmbedSlide, read_study
+from icicore.training.successor import After, check_architecture, lineage, member_of, scalers_of
 from icicore.training.workfolder import WorkFolder
 from icicore.types import F64, I32, Json, Mask, Progress, no_progress
-
-ARMS: tuple[Kind, ...] = ("image", "genomic", "clinical")
-"""Models of one arm each, in the order of ``MODALITIES``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +60,21 @@ class _Run:
     work: WorkFolder
     progress: Progress
     salt: str
+    journal: Journal
+    parent: ModelBundle | None = None
 
     @property
     def total(self) -> int:
         """Epochs of all models together, the unit of progress."""
         return len(self.kinds) * self.config.n_members * self.config.epochs
+
+    def beginning(self, index: int) -> Beginning | None:
+        """What a member of the main model begins with; None from scratch."""
+        if self.parent is None:
+            return None
+        known = part_of(self.parent.spec.cohort, self.study.patients)
+        seen = np.array([row for row, part in enumerate(known) if part is not None], np.int32)
+        return Beginning(member_of(self.parent, index), seen)
 
 
 def train(
@@ -67,6 +85,8 @@ def train(
     *,
     embed: EmbedSlide | None = None,
     slides: SlideAccess | None = None,
+    after: After | None = None,
+    keep_journal: Path | None = None,
 ) -> ModelBundle:
     """Train and save a bundle, with its comparison models measured on the same held-out test patients.
 
@@ -79,6 +99,8 @@ def train(
     out : folder of the bundle; one that is there is replaced at the very end
     progress : counts epochs over all models; may raise ``Cancelled``
     slides : the slide files, needed only where the backbone's last stage is to be tuned
+    after : an earlier bundle whose test patients stay test patients, and which may be continued
+    keep_journal : where the journal of the run is left at its end; until then it lies in the work folder
 
     Raises
     ------
@@ -86,7 +108,7 @@ def train(
         the study cannot be read, or is too small for both classes in every part
     """
     study = read_study(study_dir, embed=embed, progress=progress)
-    return train_on(study, out, config, progress, slides=slides)
+    return train_on(study, out, config, progress, slides=slides, after=after, keep_journal=keep_journal)
 
 
 def train_on(
@@ -96,21 +118,24 @@ def train_on(
     progress: Progress = no_progress,
     *,
     slides: SlideAccess | None = None,
+    after: After | None = None,
+    keep_journal: Path | None = None,
 ) -> ModelBundle:
     """Train on a study in memory; see ``train``."""
     tuning = _slides_to_tune_on(config, slides)
-    run = _prepare(study, out, config, progress)
+    run = _prepare(study, out, config, progress, after=after or After())
     fitted: dict[str, list[Member]] = {}
     for kind in run.kinds:
-        fitted[kind] = _fit(run, kind, [fitted[arm] for arm in arms_of(kind, config)])
+        continued = run.parent is not None and kind == config.model
+        fitted[kind] = _fit(run, kind, [] if continued else [fitted[arm] for arm in arms_of(kind, config)])
     final, stage = (run, None) if tuning is None else _tune_backbone(run, fitted, tuning)
     scored = {
         kind: _score(final if kind == config.model else run, fitted[kind])
-        for kind in _reported(config)
+        for kind in reported(config)
         if kind in fitted
     }
     shown = {str(kind): one for kind, one in scored.items()}
-    if config.model != "clinical" and "clinical" in _reported(config):
+    if config.model != "clinical" and "clinical" in reported(config):
         shown["clinical"] = clinical_regression(run.scaled, run.split, config)
     metrics = held_out_metrics(shown, study, run.split, config)
     if config.save_comparisons:
@@ -118,6 +143,9 @@ def train_on(
             _save_comparison(run, out, kind, scored[kind], fitted[kind])
     spec = _spec(final, out.name, final.config, scored[config.model], metrics, fitted[config.model])
     bundle = _save(final, out, spec, fitted, stage=stage)
+    run.journal.add("done")
+    if keep_journal is not None:
+        run.journal.copy_to(keep_journal)
     run.work.remove()
     progress(run.total, run.total, "bundle saved")
     return bundle
@@ -189,39 +217,47 @@ def _save(
     return bundle
 
 
-def _prepare(study: StudyData, out: Path, config: TrainConfig, progress: Progress) -> _Run:
-    split = checked_split(study, config.seed)
-    scalers = Scalers.fit(study, split.train)
+def _prepare(study: StudyData, out: Path, config: TrainConfig, progress: Progress, *, after: After) -> _Run:
+    split, parent = after.split(study, config.seed), after.parent
+    if parent is not None:  # its weights have seen the training patients, whichever of them a member leaves out
+        config = config.model_copy(update={"calibrate_on": "validation"})
+    scalers = Scalers.fit(study, split.train) if parent is None else scalers_of(parent)
     digest = study.digest()
-    key = fingerprint(digest, config.model_dump(mode="json"), __version__)
-    return _Run(
+    key = fingerprint(digest, config.model_dump(mode="json"), __version__, *after.marks)
+    work = WorkFolder(out.parent / f".{out.name}.work", key)
+    run = _Run(
         study=study,
         scaled=ScaledStudy(study, scalers),
         scalers=scalers,
         split=split,
         config=config,
-        kinds=_order(config),
-        work=WorkFolder(out.parent / f".{out.name}.work", key),
+        kinds=order(config) if parent is None else order_without_arms(config),
+        work=work,
         progress=progress,
         salt=fingerprint(digest, "case hashes")[:16],
+        journal=Journal(work.place / JOURNAL),
+        parent=parent,
     )
+    if parent is not None:
+        check_architecture(parent, study, model_config(run.scaled, config, config.model))
+    _announce(run)
+    return run
 
 
-def _reported(config: TrainConfig) -> tuple[Kind, ...]:
-    """Kinds whose test metrics are reported: the main one first, then what it is compared with."""
-    return tuple(dict.fromkeys((config.model, *(config.comparisons if config.model == "multimodal" else ()))))
-
-
-def _order(config: TrainConfig) -> tuple[Kind, ...]:
-    """Kinds to fit, arms before what is built of them; the clinical comparison of the card is a regression."""
-    others = [k for k in _reported(config)[1:] if k != "clinical" or config.save_comparisons]
-    asked = (*others, config.model)
-    return tuple(dict.fromkeys((*(arm for kind in asked for arm in arms_of(kind, config)), *asked)))
-
-
-def arms_of(kind: Kind, config: TrainConfig) -> tuple[Kind, ...]:
-    """Models of one arm that are trained before a model of this kind."""
-    return ARMS if config.arms_first and kind in ("multimodal", "concat", "mean") else ()
+def _announce(run: _Run) -> None:
+    """Tell the journal what is going to be done."""
+    run.journal.mend()
+    run.journal.add(
+        "run",
+        kinds=list(run.kinds),
+        members=run.config.n_members,
+        epochs=run.config.epochs,
+        batch_size=run.config.batch_size,
+        tiles_per_bag=run.config.tiles_per_bag,
+        device=run.config.device,
+        patients={part: len(getattr(run.split, part)) for part in PARTS},
+        parent=None if run.parent is None else run.parent.spec.name,
+    )
 
 
 def _fit(run: _Run, kind: Kind, arms: list[list[Member]]) -> list[Member]:
@@ -247,8 +283,11 @@ def _fit_one(run: _Run, architecture: ModelConfig, index: int, arms: list[Multim
             arms=arms,
             keep=run.work.epoch_file(name),
             on_epoch=lambda epoch, _: run.progress(done + epoch, run.total, f"training {name}"),
+            journal=run.journal,
+            start=None if kind != config.model else run.beginning(index),
         )
         run.work.save(name, kept)
+        run.journal.add("member", member=name, best_epoch=kept.best_epoch, epochs=len(kept.history))
     run.progress(done + config.epochs, run.total, f"trained {name}")
     return kept
 
@@ -308,7 +347,9 @@ def _spec(
         threshold=scored.threshold,
         base_logit=float(np.log(prevalence / (1 - prevalence))),
         cohort=_cohort(run, prevalence),
-        training={**recipe, "best_epochs": [m.best_epoch for m in members], "selection_auc": history},
+        training=recipe
+        | ({} if run.parent is None or config.model != run.config.model else {"parent": dict(lineage(run.parent))})
+        | {"best_epochs": [m.best_epoch for m in members], "selection_auc": history},
         metrics=metrics,
         created_with={"icicore": __version__}
         | {n: importlib.metadata.version(n) for n in ("torch", "lightning", "numpy")},

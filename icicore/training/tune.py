@@ -23,9 +23,9 @@ from icicore.training.config import Kind, TrainConfig
 from icicore.training.dataset import ScaledStudy, Scalers, StudyData
 from icicore.training.fit import Member, fit_member, model_config
 from icicore.training.leakage import checked_split
+from icicore.training.plan import arms_of
 from icicore.training.splits import Split
 from icicore.training.study import EmbedSlide, read_study
-from icicore.training.train import arms_of
 from icicore.types import Json, Progress, no_progress
 
 Distribution: TypeAlias = (

@@ -26,10 +26,10 @@ class JobQueue(Protocol):
     def submit_score(self, services: Services, case_key: str, *, by: str = "") -> JobRow:
         """Queue the scoring of a case in a person's name."""
 
-    def submit_demo(self, services: Services, n_cases: int) -> JobRow:
+    def submit_demo(self, services: Services, n_cases: int, *, by: str = "") -> JobRow:
         """Queue the building of the demonstration cases."""
 
-    def submit_tile_cam(self, services: Services, case_key: str, *, slide: str, tile: int) -> JobRow:
+    def submit_tile_cam(self, services: Services, case_key: str, *, slide: str, tile: int, by: str = "") -> JobRow:
         """Queue the Grad-CAM of one tile."""
 
     def cancel(self, services: Services, job_id: str) -> None:

@@ -6,10 +6,12 @@ from typing import Protocol
 
 import streamlit as st
 
+from icicore.access import Person, Role, require
 from icicore.store.cases import CaseRow
 from icicore.store.jobs import JobRow
 from icicore.store.registry import BundleRow, Promotion
 from icicore.types import Json
+from icicore.ui.login import current_person
 from icicore.workflows.registry_entries import Listed
 from icicore.workflows.services import Services
 
@@ -17,9 +19,9 @@ from icicore.workflows.services import Services
 class Comparisons(Protocol):
     """What `icicore.jobs.comparison` offers; the page hands it in, because the front end does not import the jobs."""
 
-    EVALUATE: str
+    COMPARE: str
 
-    def submit_comparison(self, services: Services, name: str, *, study: str | None = None) -> JobRow:
+    def submit_comparison(self, services: Services, name: str, *, study: str | None = None, by: str = "") -> JobRow:
         """Queue a comparison."""
 
 
@@ -56,6 +58,9 @@ class ModelsDesk(Protocol):
 
     def older_results(self, model: Listed) -> int:
         """Number of cases that were scored by this bundle once and by another since."""
+
+    def for_person(self, person: Person) -> "ModelsDesk":
+        """The same desk in the name of this person."""
 
     def studies(self) -> Sequence[str]:
         """Names of the imported studies."""
@@ -107,8 +112,8 @@ def use_models_desk(factory: Callable[[], ModelsDesk] | None) -> None:
 
 
 def models_desk(comparisons: Comparisons, queue: Canceller) -> ModelsDesk:
-    """Return the desk, built once per process."""
-    return _build(comparisons, queue)
+    """Return the desk in the name of the person at this screen; what it rests on is built once per process."""
+    return _build(comparisons, queue).for_person(require(current_person(), Role.READER, "see models"))
 
 
 @st.cache_resource(show_spinner=False)

@@ -6,3 +6,4 @@ PAGES = PROJECT / "pages"
 STATIC = PROJECT / "icicore" / "ui" / "static"
 CASES, CASE, ABOUT = (PAGES / name for name in ("cases.py", "case.py", "about.py"))
 MODELS = PAGES / "models.py"
+TRAINING = PAGES / "training.py"

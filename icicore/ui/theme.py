@@ -53,7 +53,7 @@ DARK = Palette(
 PATHWAY_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F8C99")
 """Okabe and Ito's palette; violet and grey stand in for yellow and black, which vanish on one of the backgrounds."""
 
-STYLES = tuple(Path(__file__).with_name(name) for name in ("style.css", "reasons.css", "chrome.css"))
+STYLES = tuple(Path(__file__).with_name(name) for name in ("style.css", "reasons.css", "chrome.css", "training.css"))
 """Style sheets of the pages, in order."""
 
 

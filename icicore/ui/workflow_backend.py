@@ -123,12 +123,12 @@ class WorkflowBackend:
     def submit_demo(self) -> JobRow:
         """Queue the building of the demonstration cases."""
         require(self._person, Role.REVIEWER, "build the demonstration cases")
-        return self._queue.submit_demo(self._services, DEMO_CASES)
+        return self._queue.submit_demo(self._services, DEMO_CASES, by=self._person.name)
 
     def submit_tile_cam(self, case_key: str, *, slide: str, tile: int) -> JobRow:
         """Queue the Grad-CAM of one tile."""
         self._seen(case_key)
-        return self._queue.submit_tile_cam(self._services, case_key, slide=slide, tile=tile)
+        return self._queue.submit_tile_cam(self._services, case_key, slide=slide, tile=tile, by=self._person.name)
 
     def job(self, job_id: str) -> JobRow | None:
         """State of a job."""

@@ -1,11 +1,11 @@
-"""The real desk behind the models page: the use cases of the registry, in the name of the local user."""
+"""The real desk behind the models page: the use cases of the registry, in the name of a person."""
 
+import copy
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from icicore.access import Person
-from icicore.people import local_person
+from icicore.access import Person, Role, require
 from icicore.settings import read_settings
 from icicore.store.cases import CaseRow
 from icicore.store.jobs import FAILED, JobRow
@@ -21,12 +21,18 @@ from icicore.workflows.services import build_services
 
 
 class WorkflowModels:
-    """See `icicore.ui.models_desk.ModelsDesk`. An account's person takes the place of the local one."""
+    """See `icicore.ui.models_desk.ModelsDesk`."""
 
-    def __init__(self, comparisons: Comparisons, queue: Canceller, person: Person | None = None) -> None:
+    def __init__(self, comparisons: Comparisons, queue: Canceller) -> None:
         self._services = build_services(read_settings())
         self._comparisons, self._queue = comparisons, queue
-        self._person = person or local_person(self._services.settings)
+        self._person = Person("nobody", Role.NONE, ())
+
+    def for_person(self, person: Person) -> "WorkflowModels":
+        """The same desk in the name of this person."""
+        named = copy.copy(self)
+        named._person = person
+        return named
 
     def models(self) -> list[Listed]:
         """Every bundle, the promoted one first."""
@@ -59,7 +65,9 @@ class WorkflowModels:
 
     def cases(self, model: Listed) -> list[CaseRow]:
         """Cases whose newest result is this bundle's."""
-        return [row for row in self._services.cases.all() if row.bundle_digest == model.row.digest]
+        return [
+            row for row in self._services.cases.all(sites=self._person.sites) if row.bundle_digest == model.row.digest
+        ]
 
     def older_results(self, model: Listed) -> int:
         """Number of cases that were scored by this bundle once and by another since."""
@@ -77,7 +85,7 @@ class WorkflowModels:
 
     def drift(self, model: Listed) -> Json | None:
         """Drift of the cases that a bundle scored."""
-        return None if model.ref is None else drift_report(self._services, model.ref)
+        return None if model.ref is None else drift_report(self._services, model.ref, sites=self._person.sites)
 
     def promote(self, name: str, reason: str) -> None:
         """Promote a candidate."""
@@ -106,19 +114,21 @@ class WorkflowModels:
 
     def compare(self, name: str, study: str | None) -> JobRow:
         """Queue the comparison of a candidate with the promoted bundle."""
-        return self._comparisons.submit_comparison(self._services, name, study=study)
+        by = require(self._person, Role.REVIEWER, "compare models")
+        return self._comparisons.submit_comparison(self._services, name, study=study, by=by.name)
 
     def comparing(self) -> list[JobRow]:
         """Comparisons that wait or run."""
         active = self._services.jobs.recent(active_only=True)
-        return [job for job in active if job.kind == self._comparisons.EVALUATE]
+        return [job for job in active if job.kind == self._comparisons.COMPARE]
 
     def failure(self, name: str) -> str:
         """Why the newest comparison of a candidate failed."""
-        jobs = [j for j in self._services.jobs.recent() if j.kind == self._comparisons.EVALUATE]
+        jobs = [j for j in self._services.jobs.recent() if j.kind == self._comparisons.COMPARE]
         newest = next((j for j in jobs if j.parameters.get("bundle") == name), None)
         return str(newest.error or "") if newest is not None and newest.state == FAILED else ""
 
     def cancel(self, job_id: str) -> None:
         """Ask a comparison to stop."""
+        require(self._person, Role.REVIEWER, "cancel a comparison")
         self._queue.cancel(self._services, job_id)

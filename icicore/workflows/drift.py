@@ -1,6 +1,7 @@
 """The drift watch: where scored cases lie among the training patients of their bundle, by site and month."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,8 +47,10 @@ def record_drift(services: Services, case_key: str, scored: "Scored", ref: Bundl
     DriftStore(services.database).put(row)
 
 
-def drift_report(services: Services, ref: BundleRef) -> Json | None:
+def drift_report(services: Services, ref: BundleRef, *, sites: Sequence[str] | None = None) -> Json | None:
     """Sites and months of the cases that a bundle scored; None where the bundle has no drift reference.
+
+    With ``sites`` only those are looked at.
 
     Returns
     -------
@@ -57,9 +60,9 @@ def drift_report(services: Services, ref: BundleRef) -> Json | None:
     reference = read_drift(ref.folder, ref.digest)
     if reference is None:
         return None
-    rows = DriftStore(services.database).of_bundle(ref.digest)
+    rows = [r for r in DriftStore(services.database).of_bundle(ref.digest) if sites is None or r.site in sites]
     seen = {row.case_key for row in rows}
-    scored = [row for row in services.cases.all() if row.bundle_digest == ref.digest]
+    scored = [row for row in services.cases.all(sites=sites) if row.bundle_digest == ref.digest]
     counts = {name: reference.n(name) for name in reference.measures}
     cases = [SiteCase(r.site, {k: float(v["score"]) for k, v in r.measures.items()}) for r in rows]
     shifts = site_shifts(cases, counts)

@@ -5,7 +5,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from icicore.access import Person
+from icicore.access import Person, Role, require
 from icicore.errors import BundleError, InputError
 from icicore.fingerprint import fingerprint
 from icicore.models.bundle_files import check_files
@@ -68,7 +68,7 @@ def register_candidate(
     known = store.get(digest)
     if known is not None:
         return known
-    actor = _actor(services, by)
+    actor = (by or local_person(services.settings)).name
     for old in store.all():
         if old.name == folder.name and old.state in (CANDIDATE, REFUSED):
             store.set_state(old.digest, RETIRED, who=actor, reason="its folder was written anew")
@@ -84,8 +84,9 @@ def promote(services: Services, name: str, *, reason: str, by: Person | None = N
     Raises
     ------
     InputError
-        no reason, no comparison with the bundle that is promoted now, or one that speaks against it
+        not an administrator, no reason, no comparison with the promoted bundle, or one that speaks against it
     """
+    actor = _admin(services, by, "promote a model")
     listed, champion = find_registered(services, name), champion_of(services)
     said = _said(reason)
     ref = _usable(listed)
@@ -103,7 +104,7 @@ def promote(services: Services, name: str, *, reason: str, by: Person | None = N
         failed = "; ".join(check["text"] for check in comparison["checks"] if not check["passed"])
         raise BundleError(name, f"cannot be promoted: {failed}", remedy="train another candidate")
     check_files(ref.folder)
-    wanted = Move(PROMOTE, champion, listed.row, _actor(services, by), said, fingerprint(comparison))
+    wanted = Move(PROMOTE, champion, listed.row, actor, said, fingerprint(comparison))
     return RegistryStore(services.database).move(wanted, audit_log(services))
 
 
@@ -115,6 +116,7 @@ def rollback(services: Services, *, reason: str = "", by: Person | None = None) 
     BundleError
         there is none before it, or its folder has changed
     """
+    actor = _admin(services, by, "roll back a promotion")
     store = RegistryStore(services.database)
     before = previous_of(services)
     current = store.promoted()
@@ -126,7 +128,7 @@ def rollback(services: Services, *, reason: str = "", by: Person | None = None) 
         problem = "is gone" if found is None else "is no longer the bundle that was promoted"
         raise BundleError(before.name, problem, expected=f"digest {before.digest[:12]}", remedy="copy it back")
     said = _said(reason or f"back from {current.name}")
-    return store.move(Move(ROLLBACK, current, before, _actor(services, by), said), audit_log(services))
+    return store.move(Move(ROLLBACK, current, before, actor, said), audit_log(services))
 
 
 def previous_of(services: Services) -> BundleRow | None:
@@ -150,12 +152,12 @@ def retire(services: Services, name: str, *, reason: str, by: Person | None = No
     Raises
     ------
     InputError
-        it is promoted, or no reason is given
+        not an administrator, it is promoted, or no reason is given
     """
+    actor = _admin(services, by, "retire a model")
     listed = find_registered(services, name)
     if listed.row.state == PROMOTED:
         raise BundleError(name, "is the promoted bundle", remedy="promote another one, or roll back, first")
-    actor = _actor(services, by)
     RegistryStore(services.database).set_state(listed.row.digest, RETIRED, who=actor, reason=_said(reason))
     _log(services, actor, "retire bundle", listed.row.digest)
 
@@ -168,11 +170,11 @@ def remove(services: Services, name: str, *, by: Person | None = None) -> None:
     BundleError
         it must stay
     """
+    actor = _admin(services, by, "delete a model")
     listed = find_registered(services, name)
     kept = why_kept(services, listed)
     if kept:
         raise BundleError(name, f"cannot be deleted: {kept}", remedy="retire it instead")
-    actor = _actor(services, by)
     if listed.ref is not None:
         gone = Path(tempfile.mkdtemp(dir=listed.ref.folder.parent, prefix=".deleted."))
         listed.ref.folder.rename(gone / name)
@@ -243,8 +245,9 @@ def _said(reason: str) -> str:
     return said
 
 
-def _actor(services: Services, by: Person | None) -> str:
-    return (by or local_person(services.settings)).name
+def _admin(services: Services, by: Person | None, to: str) -> str:
+    """Name of the person who decides; raises ``NotPermitted`` unless an administrator."""
+    return require(by or local_person(services.settings), Role.ADMIN, to).name
 
 
 def _log(services: Services, actor: str, action: str, digest: str) -> None:

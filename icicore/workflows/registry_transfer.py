@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from icicore.access import Person
+from icicore.access import Person, Role, require
 from icicore.errors import BundleError
 from icicore.fingerprint import atomic_path, file_digest
 from icicore.models.bundle_files import CARD, DRIFT, NEEDED, OPTIONAL, check_files, check_safetensors
+from icicore.people import local_person
 from icicore.store.registry import BundleRow
 from icicore.types import Json
 from icicore.workflows.registry import register_candidate
@@ -84,9 +85,12 @@ def import_bundle(services: Services, file: Path, *, name: str | None = None, by
 
     Raises
     ------
+    NotPermitted
+        not an administrator
     BundleError
         the file is no bundle, holds anything else, does not fit its digests, or its name is taken
     """
+    require(by or local_person(services.settings), Role.ADMIN, "import a model")
     place = services.settings.bundles_dir
     place.mkdir(parents=True, exist_ok=True)
     with _opened(file) as archive:

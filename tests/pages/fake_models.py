@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from icicore.access import Person
 from icicore.errors import BundleError, InputError
 from icicore.store.cases import CaseRow
 from icicore.store.jobs import JobRow
@@ -84,6 +85,9 @@ class FakeModels:
     text: str = "# card\n\n![x](https://example.org/x.png) <script>alert(1)</script>"
     keeps: str = ""
     calls: list[tuple[str, ...]] = field(default_factory=list)
+
+    def for_person(self, person: Person) -> "FakeModels":
+        return self
 
     def models(self) -> list[Listed]:
         return list(self.rows)

@@ -9,8 +9,9 @@ import pytest
 
 from icicore.slides.annotations import Annotation
 from icicore.store.annotations import AnnotationStore, Conflict
-from icicore.store.cases import CaseRow, CaseStore
+from icicore.store.cases import CaseStore
 from icicore.store.engine import Database
+from tests.store.old_database import write_old_database
 
 SLIDE, OTHER = "a" * 16, "b" * 16
 
@@ -93,12 +94,12 @@ def test_many_at_once_are_counted(store):
 
 def test_a_database_from_before_keeps_its_rows(tmp_path):
     path = tmp_path / "old.db"
-    first = Database(f"sqlite:///{path}", lock_dir=tmp_path)
-    CaseStore(first).put(CaseRow("k1", "P-001", "nsclc", "/cases/P-001"))
-    first.close()
-    with sqlite3.connect(path) as raw:  # as the version before left it
-        raw.execute("drop table annotations")
-        raw.execute("update alembic_version set version_num = '0002'")
+    write_old_database(path, "0002")
+    with sqlite3.connect(path) as raw:
+        raw.execute(
+            "insert into cases (case_key, case_id, tumour_type, folder, state, reasons, n_slides, modalities, virtual, "
+            "updated) values ('k1', 'P-001', 'nsclc', '/cases/P-001', 'new', '[]', 0, '[]', 0, '2026-01-01')"
+        )
     raw.close()
     second = Database(f"sqlite:///{path}", lock_dir=tmp_path)
     assert [r.case_key for r in CaseStore(second).all()] == ["k1"]

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from icicore.errors import BundleError
-from icicore.jobs import comparison, handlers
+from icicore.jobs import comparison
+from icicore.jobs.long_handlers import LONG_HANDLERS
+from icicore.jobs.runner import carry_out
 from icicore.models.bundle import load_bundle
 from icicore.store.jobs import SUCCEEDED
 from icicore.training.config import TrainConfig
@@ -188,11 +190,16 @@ def home(tmp_path_factory):
     services.database.close()
 
 
-def test_the_job_leaves_its_result_beside_the_candidate(home, monkeypatch):
-    monkeypatch.setattr(comparison, "enqueue", lambda *_: None)
+def run_long(services, job_id: str) -> None:
+    """What the process of a long job does."""
+    assert services.jobs.start(job_id, "here")
+    carry_out(services, services.jobs.get(job_id), LONG_HANDLERS, runner="here")
+
+
+def test_the_job_leaves_its_result_beside_the_candidate(home):
     job = comparison.submit_comparison(home, "new-virtual")
     assert comparison.submit_comparison(home, "new-virtual").job_id == job.job_id, "one comparison at a time"
-    handlers.run_job(home, job.job_id)
+    run_long(home, job.job_id)
     ended = home.jobs.get(job.job_id)
     assert (ended.state, ended.error) == (SUCCEEDED, None)
     listed = find_registered(home, "new-virtual")
@@ -207,6 +214,6 @@ def test_the_job_leaves_its_result_beside_the_candidate(home, monkeypatch):
 
 
 def test_the_promoted_bundle_is_not_compared_with_itself(home):
-    job = home.jobs.create(comparison.EVALUATE, parameters={"bundle": "shipped-virtual"})
-    handlers.run_job(home, job.job_id)
+    job = home.jobs.create(comparison.COMPARE, parameters={"bundle": "shipped-virtual"})
+    run_long(home, job.job_id)
     assert "is the promoted bundle" in home.jobs.get(job.job_id).error

@@ -1,0 +1,99 @@
+"""Carry out one job that this process holds, and close its row truly."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+from icicore.errors import Cancelled, IcicoreError
+from icicore.jobs.kinds import SCORE
+from icicore.jobs.queue import restore_case_of
+from icicore.store.jobs import CANCELLED, FAILED, SUCCEEDED, JobRow
+from icicore.types import Json, Progress
+from icicore.workflows.job_files import log_path
+from icicore.workflows.services import Services
+
+log = logging.getLogger(__name__)
+Handler: TypeAlias = Callable[[Services, JobRow, Progress], Json | None]
+FORMAT = "%(asctime)s %(levelname)s %(message)s"
+_NO_MEMORY = "memory ran out; choose a smaller batch, fewer tiles per bag or another device"
+
+
+def carry_out(services: Services, job: JobRow, handlers: Mapping[str, Handler], *, runner: str = "") -> None:
+    """Run a job to its end; its row tells how it ended. Raises only for faults of this program."""
+    try:
+        result = handlers[job.kind](services, job, reporter(services, job.job_id, runner))
+    except Cancelled:
+        _stopped(services, job, runner)
+    except IcicoreError as error:
+        fail(services, job, str(error), runner)
+    except OSError as error:
+        fail(services, job, f"{error.strerror or error}: {Path(str(error.filename or '')).name}".rstrip(": "), runner)
+    except MemoryError:
+        fail(services, job, _NO_MEMORY, runner)
+    except Exception as error:
+        if type(error).__name__ == "OutOfMemoryError":  # torch's own; this module does not load torch
+            fail(services, job, _NO_MEMORY, runner)
+            return
+        log.exception("job %s failed", job.job_id)
+        fail(services, job, "an unexpected fault stopped this job; worker.log or its own log holds the details", runner)
+        raise
+    else:
+        services.jobs.finish(job.job_id, SUCCEEDED, result=result, runner=runner)
+
+
+def fail(services: Services, job: JobRow, message: str, runner: str) -> None:
+    """Close a job as failed; a case that was to be scored says why it is not."""
+    if not services.jobs.finish(job.job_id, FAILED, error=message, runner=runner):
+        return
+    log.info("failed: %s", message)
+    if job.kind == SCORE and job.case_key:
+        reason = {"code": "input_error", "message": message, "modality": None}
+        services.cases.set_state(
+            job.case_key, "not_scored", reasons=[reason], probability=None, interval_low=None, interval_high=None
+        )
+
+
+def _stopped(services: Services, job: JobRow, runner: str) -> None:
+    """The work was interrupted: by its owner, or because this process was told to end."""
+    row = services.jobs.get(job.job_id)
+    if row is None or row.cancel or not runner:
+        if services.jobs.finish(job.job_id, CANCELLED, runner=runner):
+            restore_case_of(services, job)
+        log.info("stopped on request; what was finished is kept")
+    elif services.jobs.release(job.job_id, runner):
+        log.info("interrupted; it continues when a worker runs again")
+
+
+def reporter(services: Services, job_id: str, runner: str) -> Progress:
+    """Progress that writes the row, logs each new phase, and stops work that was cancelled or taken away."""
+    phase = [""]
+
+    def report(done: int, total: int, what: str) -> None:
+        if what != phase[0]:
+            phase[0] = what
+            log.info("%s", what)
+        if services.jobs.progress(job_id, done, total, what, runner=runner):
+            raise Cancelled
+
+    return report
+
+
+@contextmanager
+def own_log(home: Path, job: JobRow) -> Iterator[None]:
+    """Copy what this thread logs into the log of the job."""
+    path, thread = log_path(home, job.job_id), threading.get_ident()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter(FORMAT))
+    handler.addFilter(lambda record: record.thread == thread)
+    package = logging.getLogger("icicore")
+    package.addHandler(handler)
+    try:
+        log.info("%s, try %d", job.kind, job.attempts)
+        yield
+    finally:
+        package.removeHandler(handler)
+        handler.close()
