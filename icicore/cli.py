@@ -9,6 +9,7 @@ import click
 
 from icicore import __version__
 from icicore.cli_annotations import annotations
+from icicore.cli_cases import COMMANDS as CASE_COMMANDS
 from icicore.cli_cohort import COMMANDS
 from icicore.cli_records import COMMANDS as RECORD_COMMANDS
 from icicore.cli_tools import PATH, Group, example, print_json, progress_bar, services
@@ -158,7 +159,7 @@ def bundles(*, as_json: bool) -> None:
         click.echo(f"{row['name']}\t{row['digest'][:12]}\t{row['backbone']}\t{', '.join(marks)}")
 
 
-for _command in (*COMMANDS, *RECORD_COMMANDS, annotations):
+for _command in (*COMMANDS, *RECORD_COMMANDS, *CASE_COMMANDS, annotations):
     cli.add_command(_command)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from huey import Huey
 
 from icicore.errors import Cancelled, IcicoreError
+from icicore.jobs.batches import IMPORT, SCORE_BATCH, SCORE_WITH, import_batch, score_batch, score_with
 from icicore.jobs.queue import DEMO, SCORE, TILE_CAM, restore_case_of
 from icicore.store.jobs import CANCELLED, FAILED, SUCCEEDED, JobRow
 from icicore.types import Progress
@@ -116,4 +117,7 @@ _HANDLERS: dict[str, Callable[[Services, JobRow, Progress], None]] = {
     SCORE: _score,
     DEMO: _demo,
     TILE_CAM: _tile_cam,
+    SCORE_BATCH: score_batch,
+    IMPORT: import_batch,
+    SCORE_WITH: score_with,
 }

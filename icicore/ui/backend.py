@@ -12,6 +12,7 @@ from icicore.store.cases import CaseRow
 from icicore.store.jobs import JobRow
 from icicore.types import Json
 from icicore.ui.records import Records
+from icicore.ui.work_desk import WorkDesk
 from icicore.workflows.cases import CaseResult
 from icicore.workflows.services import Services
 from icicore.workflows.whatif import Change
@@ -71,6 +72,10 @@ class Backend(Protocol):
     @property
     def records(self) -> Records:
         """Reviews, timeline and report of a case."""
+
+    @property
+    def work(self) -> WorkDesk:
+        """The work list as the person at this screen sees it."""
 
     def cases(self) -> list[CaseRow]:
         """Return the work list."""

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from icicore.ui import theme
-from icicore.ui.places import ABOUT, CASE, CASES, STATIC
+from icicore.ui.places import ABOUT, CASE, CASES, COHORT, COMPARE, STATIC
 
 
 def main() -> None:
@@ -21,6 +21,8 @@ def main() -> None:
             st.Page(CASES, title="Work list", default=True, url_path="work-list"),
             st.Page(work_list, title="Work list", url_path="cases", visibility="hidden"),
             st.Page(CASE, title="Case review", url_path="case"),
+            st.Page(COMPARE, title="Compare", url_path="compare"),
+            st.Page(COHORT, title="Cohort", url_path="cohort"),
             st.Page(ABOUT, title="About", url_path="about"),
         ],
         position="top",

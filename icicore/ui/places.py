@@ -5,3 +5,4 @@ from icicore.settings import PROJECT
 PAGES = PROJECT / "pages"
 STATIC = PROJECT / "icicore" / "ui" / "static"
 CASES, CASE, ABOUT = (PAGES / name for name in ("cases.py", "case.py", "about.py"))
+COMPARE, COHORT = (PAGES / name for name in ("compare.py", "cohort.py"))

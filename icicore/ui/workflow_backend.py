@@ -17,6 +17,7 @@ from icicore.store.cases import CaseRow
 from icicore.store.jobs import JobRow
 from icicore.types import Json
 from icicore.ui.backend import JobQueue, Pathways
+from icicore.ui.work_desk import WorkDesk
 from icicore.ui.workflow_records import WorkflowRecords
 from icicore.workflows.cases import CaseResult, list_cases, load_case, load_result, open_case, openable_folders
 from icicore.workflows.proof import read_proof
@@ -35,6 +36,7 @@ class WorkflowBackend:
         self._secret = installation_secret(self._services.settings.home)
         self._queue = queue
         self._records = WorkflowRecords(self._services)
+        self._work = WorkDesk(self._services)
         self._light: dict[str, LightEnsemble] = {}
 
     @property
@@ -56,6 +58,11 @@ class WorkflowBackend:
     def records(self) -> WorkflowRecords:
         """Reviews, timeline and report of a case, in the name of the local user."""
         return self._records
+
+    @property
+    def work(self) -> WorkDesk:
+        """The work list as the local user sees it."""
+        return self._work
 
     def cases(self) -> list[CaseRow]:
         """Return the work list."""

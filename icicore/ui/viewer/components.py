@@ -46,7 +46,8 @@ class SheetEvents:
 
 
 @cache
-def _component(name: str, script: str) -> Any:
+def browser_component(name: str, script: str) -> Any:
+    """A component whose script lies among the browser files."""
     return st.components.v2.component(name, js=_LOADER % script, isolate_styles=True)
 
 
@@ -93,8 +94,8 @@ def slide_viewer(
         "annotation_classes": {name: list(colour) for name, colour in CLASSES.items()},
         "verdict_classes": {v: [label, list(colour)] for v, (label, colour) in VERDICT_CLASSES.items()},
     }
-    result = _component("icicore_slide_viewer", "viewer.js")(
-        key=key, data=data, on_tile_change=_ignore, on_layers_state_change=_ignore
+    result = browser_component("icicore_slide_viewer", "viewer.js")(
+        key=key, data=data, on_tile_change=report_events, on_layers_state_change=report_events
     )
     return ViewerEvents(result.tile, result.layers_state)
 
@@ -132,7 +133,7 @@ def tile_sheet(
         "slide": _describe(slide, urls, signed_colormap),
         "selected": _tile(selected),
     }
-    result = _component("icicore_tile_sheet", "sheet.js")(key=key, data=data, on_tile_change=_ignore)
+    result = browser_component("icicore_tile_sheet", "sheet.js")(key=key, data=data, on_tile_change=report_events)
     return SheetEvents(result.tile)
 
 
@@ -144,5 +145,5 @@ def _tile(tile: Json | None) -> Json | None:
     return None if tile is None else {**tile, "slide": str(tile["slide"])[:16]}
 
 
-def _ignore() -> None:
+def report_events() -> None:
     """Streamlit reports an event only when a callback is given."""

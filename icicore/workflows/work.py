@@ -1,0 +1,54 @@
+"""The work list as people use it: what the filters offer, views, assignment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from icicore.errors import CaseError
+from icicore.people import one_line
+from icicore.store.case_query import CaseFilter, CaseFinder
+from icicore.store.case_work import CaseWork
+from icicore.workflows.services import Services
+
+ASSIGN = "assign"
+"""Name of an assignment in the audit log."""
+
+
+@dataclass(frozen=True)
+class Facets:
+    """Number of cases by state, flag and assignee, over the whole work list."""
+
+    states: dict[str, int]
+    flags: dict[str, int]
+    assignees: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        """Number of cases on the work list."""
+        return sum(self.states.values())
+
+
+def case_finder(services: Services) -> CaseFinder:
+    """What the pages and commands ask; who may see what is decided here when there are several people."""
+    return CaseFinder(services.database)
+
+
+def facets(services: Services) -> Facets:
+    """What there is to filter by."""
+    finder = case_finder(services)
+    return Facets(finder.counts(), finder.flags(), finder.assignees())
+
+
+def assign(services: Services, wanted: CaseFilter, person: str | None) -> int:
+    """Assign all cases that match; returns how many."""
+    name = one_line(person or "") or None
+    keys = case_finder(services).keys(wanted)
+    return CaseWork(services.database).assign(CaseFilter(keys=tuple(keys)), name)
+
+
+def assign_by_id(services: Services, case_ids: Sequence[str], person: str | None) -> int:
+    """Assign cases by their case id; raises ``CaseError`` for an id that is not on the work list."""
+    rows = {row.case_id: row.case_key for row in services.cases.all()}
+    missing = [name for name in case_ids if name not in rows]
+    if missing:
+        raise CaseError(missing[0], "is not on the work list", remedy="see `icicore cases list`")
+    return assign(services, CaseFilter(keys=tuple(rows[name] for name in case_ids)), person)
