@@ -19,9 +19,13 @@ if facets.total:
     wanted = worklist_filters.filter_line(desk.work, facets)
     worklist_filters.summary(desk.work, facets, wanted)
     worklist.listing(desk, batches, wanted, busy=busy)
-    unfolded = bool(session.take(session.OPENING))
-    with st.expander("Import cases", icon=":material/folder_open:", expanded=unfolded):
-        worklist_import.import_part(desk, batches)
+    unfolded = bool(session.get(session.OPENING))
+    part = st.expander(
+        "Import cases", icon=":material/folder_open:", expanded=unfolded, key=session.IMPORT_PART, on_change="rerun"
+    )
+    if part.open:  # looking for folders takes time that a folded part need not spend
+        with part:
+            worklist_import.import_part(desk, batches)
 else:
     worklist_import.empty_list(desk)
     worklist_import.import_part(desk, batches)

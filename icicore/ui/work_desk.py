@@ -11,8 +11,10 @@ from icicore.store.views import SavedView, ViewStore
 from icicore.workflows import work
 from icicore.workflows.case_import import kind_of
 from icicore.workflows.casefolder import check_allowed
+from icicore.workflows.cases import CaseResult
 from icicore.workflows.import_report import ImportReport, read_report
-from icicore.workflows.services import Services
+from icicore.workflows.second_bundle import stored_results
+from icicore.workflows.services import Services, bundle_names
 from icicore.workflows.work import Facets
 
 
@@ -85,3 +87,15 @@ class WorkDesk:
     def import_report(self, job_id: str) -> ImportReport | None:
         """What an import did; None while it has no report."""
         return read_report(self._services.settings, job_id)
+
+    def results(self, case_key: str) -> list[CaseResult]:
+        """All stored results of a case, that of the work list first."""
+        return stored_results(self._services, case_key)
+
+    def bundles(self) -> list[str]:
+        """Names of the bundles that a case can be scored under."""
+        return bundle_names(self._services.settings.checkpoints)
+
+    def submit_score_with(self, queue: BatchQueue, case_key: str, bundle: str) -> JobRow:
+        """Queue the scoring of a case under a named bundle; raises ``InputError``."""
+        return queue.submit_score_with(self._services, case_key, bundle)

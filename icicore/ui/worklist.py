@@ -23,21 +23,21 @@ HEIGHT = 600
 REFRESH_SECONDS = 2.0
 
 COLUMNS: tuple[Json, ...] = (
-    {"id": "case", "name": "Case", "help": "Case id. Click a row to open its review"},
-    {"id": "tumour", "name": "Tumour", "width": "92px", "help": "Tumour type"},
-    {"id": "state", "name": "State", "width": "118px", "help": "Limited: scored, but read the reasons. Not scored: the "
+    {"id": "case", "name": "Case", "width": "164px", "help": "Case id. Click a row to open its review"},
+    {"id": "tumour", "name": "Tumour", "width": "88px", "help": "Tumour type"},
+    {"id": "state", "name": "State", "width": "110px", "help": "Limited: scored, but read the reasons. Not scored: the "
      "input cannot be used. Sorted by what needs attention"},
-    {"id": "probability", "name": "Probability", "width": "188px", "help": "Calibrated probability of objective "
+    {"id": "probability", "name": "Probability", "width": "158px", "help": "Calibrated probability of objective "
      "response (CR or PR), per cent, on a scale of 0 to 100 %; the band is the 95 % interval"},
-    {"id": "interval", "name": "95 % interval", "width": "104px", "num": True, "help": "95 % interval of the "
+    {"id": "interval", "name": "95 % interval", "width": "100px", "num": True, "help": "95 % interval of the "
      "probability, per cent; sorted by its width"},
-    {"id": "call", "name": "Call", "width": "136px", "help": "At the operating threshold of the bundle"},
-    {"id": "flags", "name": "Flags", "width": "190px", "help": "Why a result is limited or missing; sorted by number"},
-    {"id": "data", "name": "Data", "width": "70px", "help": "H histology, G genomics, C clinical; a dot where missing"},
-    {"id": "slides", "name": "Slides", "width": "70px", "num": True, "help": "Number of slides"},
-    {"id": "assignee", "name": "Assigned to", "width": "116px", "help": "Who is to review the case"},
-    {"id": "bundle", "name": "Model", "width": "136px", "help": "Model bundle that scored the case"},
-    {"id": "updated", "name": "Updated", "width": "96px", "help": "Time of the last change of the case"},
+    {"id": "call", "name": "Call", "width": "142px", "help": "At the operating threshold of the bundle"},
+    {"id": "flags", "name": "Flags", "help": "Why a result is limited or missing; sorted by number"},
+    {"id": "data", "name": "Data", "width": "62px", "help": "H histology, G genomics, C clinical; a dot where missing"},
+    {"id": "slides", "name": "Slides", "width": "64px", "num": True, "help": "Number of slides"},
+    {"id": "assignee", "name": "Assigned to", "width": "106px", "help": "Who is to review the case"},
+    {"id": "bundle", "name": "Model", "help": "Model bundle that scored the case"},
+    {"id": "updated", "name": "Updated", "width": "86px", "help": "Time of the last change of the case"},
 )  # fmt: skip
 
 

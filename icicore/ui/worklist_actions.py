@@ -7,7 +7,7 @@ from icicore.ui import session
 from icicore.ui import worklist_state as state
 from icicore.ui.backend import Backend
 from icicore.ui.places import COMPARE
-from icicore.ui.text import count, plain
+from icicore.ui.text import count
 from icicore.ui.widgets import error_line
 from icicore.ui.work_desk import BatchQueue, WorkDesk
 
@@ -58,7 +58,7 @@ def _assign(line: "st.delta_generator.DeltaGenerator", desk: WorkDesk, chosen: C
         people = sorted({desk.me, *desk.facets().assignees}, key=lambda name: (name != desk.me, name))
         person = st.selectbox(
             "Assign to", people, key="assign_to", accept_new_options=True, index=0,
-            format_func=lambda name: f"Me ({plain(name)})" if name == desk.me else plain(name),
+            format_func=lambda name: f"Me ({name})" if name == desk.me else name,
             help="Choose a person or write a name",
         )  # fmt: skip
         yes, no = st.columns(2)

@@ -1,5 +1,7 @@
 """The filter line of the work list, and the views that people save."""
 
+from collections.abc import Callable, Mapping
+
 import streamlit as st
 
 from icicore.domain import TumourType
@@ -45,7 +47,7 @@ def filter_line(desk: WorkDesk, facets: Facets) -> CaseFilter:
         "Flags",
         sorted({*facets.flags, *st.session_state[state.FLAGS]}),
         key=state.FLAGS,
-        format_func=lambda code: _counted(plain(flag_name(code)), facets.flags.get(code, 0)),
+        format_func=lambda code: _counted(flag_name(code), facets.flags.get(code, 0)),
         placeholder="Any",
         help="Why a result is limited or missing; any of those chosen",
     )
@@ -63,8 +65,8 @@ def people(desk: WorkDesk, facets: Facets) -> list[str]:
     return [state.ANYBODY, desk.me, state.UNASSIGNED, *known, *extra]
 
 
-def _person_name(desk: WorkDesk):  # type: ignore[no-untyped-def]
-    return lambda name: f"Me ({plain(name)})" if name == desk.me else plain(name)
+def _person_name(desk: WorkDesk) -> Callable[[str], str]:
+    return lambda name: f"Me ({name})" if name == desk.me else name
 
 
 def _counted(name: str, n: int) -> str:
@@ -114,5 +116,5 @@ def summary(desk: WorkDesk, facets: Facets, wanted: CaseFilter) -> None:
         line.button("Clear filter", key="work_clear", type="tertiary", on_click=state.show, args=(CaseFilter(),))
 
 
-def _by_weight(found) -> list[tuple[str, int]]:  # type: ignore[no-untyped-def]
+def _by_weight(found: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(found.items(), key=lambda item: ALL_STATES[::-1].index(item[0]) if item[0] in ALL_STATES else 99)

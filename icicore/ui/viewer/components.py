@@ -62,6 +62,7 @@ def slide_viewer(
     signed_colormap: SignedColours = "RdBu",
     faithfulness: Mapping[str, Json] | None = None,
     caption: str = "",
+    sync: Json | None = None,
 ) -> ViewerEvents:
     """Show slides in deep zoom with their explanation layers.
 
@@ -79,6 +80,8 @@ def slide_viewer(
     signed_colormap : first colours of signed layers: ``RdBu`` (red towards response) or ``OrangeBlue`` (blue towards)
     faithfulness : by layer id, ``{"value", "interval95", "n"}`` from the evaluation of the bundle
     caption : a line on what is shown, burnt into saved pictures
+    sync : ``{"group", "mode"}`` moves this viewer with the others of its group: the same slide exactly, other slides
+        with ``mode`` ``magnification``, or ``position`` from where they are now; ``off`` lets each move alone
     """
     data = {
         "assets": urls.assets,
@@ -89,6 +92,7 @@ def slide_viewer(
         "goto": _tile(goto),
         "faithfulness": dict(faithfulness or {}),
         "caption": caption,
+        "sync": sync,
         "bundle": urls.bundle,
         "user": urls.user,
         "annotation_classes": {name: list(colour) for name, colour in CLASSES.items()},

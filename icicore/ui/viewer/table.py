@@ -28,8 +28,8 @@ def case_table(content: Json, *, key: str, search: str, height: int) -> TableEve
     Parameters
     ----------
     content : ``columns`` (``id``, ``name``, ``help``, ``width``, ``num``), ``rows`` with a value for each column,
-        ``sort``, ``offset``, ``size``, ``total``, ``listing`` (changes with the filter), ``cleared`` (a new value forgets the
-        ticks) and ``nothing`` (what to say without rows)
+        ``sort``, ``offset``, ``size``, ``total``, ``listing`` (changes with the filter), ``cleared`` (a new value
+        forgets the ticks) and ``nothing`` (what to say without rows)
     search : key of the text field that ``/`` goes to
     height : most height in CSS px
     """
