@@ -34,6 +34,7 @@ class CaseFilter:
     flags : any of these codes
     assignee : name of a person, ``NOBODY`` for unassigned cases, None for all
     keys : only these case keys, for a selection made elsewhere
+    bundle_digest : only cases whose newest result is of this state of a bundle
     """
 
     text: str = ""
@@ -42,6 +43,7 @@ class CaseFilter:
     flags: tuple[str, ...] = ()
     assignee: str | None = None
     keys: tuple[str, ...] | None = None
+    bundle_digest: str | None = None
 
     @property
     def active(self) -> bool:
@@ -112,6 +114,8 @@ def conditions(wanted: CaseFilter) -> list[ColumnElement[bool]]:
         found.append(_T.assignee == wanted.assignee)
     if wanted.keys is not None:
         found.append(_T.case_key.in_(wanted.keys[:_MOST_KEYS]))
+    if wanted.bundle_digest is not None:
+        found.append(_T.bundle_digest == wanted.bundle_digest)
     return found
 
 

@@ -123,13 +123,18 @@ def _gap(values: Sequence[float | None], pair: Callable[[float], str], many: Cal
 
 def _measured(name: str, values: Sequence[float | None], unit: str) -> Line:
     cells = tuple(
-        '<span class="i-dim">not known</span>' if v is None else esc(value_words(float(v), unit)) for v in values
+        '<span class="i-dim">not known</span>' if v is None else esc(_with_unit(float(v), unit)) for v in values
     )
     known = [float(v) for v in values if v is not None]
     factor = max(known) / min(known) if known and min(known) > 0 else 1.0
     marked = bool(known) and (len(known) < len(values) or factor >= RATIO)
     gap = _gap(values, lambda d: signed(d, 2 if abs(d) < 10 else 0), lambda d: f"{number(d)} apart")
     return Line(name, cells, gap, marked)
+
+
+def _with_unit(value: float, unit: str) -> str:
+    """A value with its unit; whole numbers, as of years, without decimals."""
+    return f"{value:.0f} {unit}".strip() if value.is_integer() and abs(value) < 1000 else value_words(value, unit)
 
 
 def _comparators(said: Sequence[Json]) -> list[Line]:

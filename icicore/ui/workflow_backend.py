@@ -17,6 +17,7 @@ from icicore.store.cases import CaseRow
 from icicore.store.jobs import JobRow
 from icicore.types import Json
 from icicore.ui.backend import JobQueue, Pathways
+from icicore.ui.cohort_desk import CohortDesk
 from icicore.ui.work_desk import WorkDesk
 from icicore.ui.workflow_records import WorkflowRecords
 from icicore.workflows.cases import CaseResult, list_cases, load_case, load_result, open_case, openable_folders
@@ -37,6 +38,7 @@ class WorkflowBackend:
         self._queue = queue
         self._records = WorkflowRecords(self._services)
         self._work = WorkDesk(self._services)
+        self._cohort = CohortDesk(self._services)
         self._light: dict[str, LightEnsemble] = {}
 
     @property
@@ -63,6 +65,11 @@ class WorkflowBackend:
     def work(self) -> WorkDesk:
         """The work list as the local user sees it."""
         return self._work
+
+    @property
+    def cohort(self) -> CohortDesk:
+        """Tests of bundles, and the cases that they have scored."""
+        return self._cohort
 
     def cases(self) -> list[CaseRow]:
         """Return the work list."""

@@ -84,8 +84,10 @@ def take_fields() -> CaseFilter:
     """The filter as the fields say it; a change starts the listing anew."""
     state: Mapping[str, Any] = st.session_state  # type: ignore[assignment]
     assignee = {ANYBODY: None, UNASSIGNED: NOBODY}.get(state[ASSIGNEE] or ANYBODY, state[ASSIGNEE])
-    lists = {FIELDS[key]: tuple(state[key]) for key in (STATES, TUMOURS, FLAGS)}
-    now = CaseFilter(text=str(state[TEXT]).strip(), assignee=assignee, keys=wanted().keys, **lists)
+    states, tumours, flags = (tuple(map(str, state[key])) for key in (STATES, TUMOURS, FLAGS))
+    now = replace(
+        wanted(), text=str(state[TEXT]).strip(), states=states, tumour_types=tumours, flags=flags, assignee=assignee
+    )
     if now != wanted():
         st.session_state[_WANTED] = now
         turn_to(0)
