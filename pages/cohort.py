@@ -16,7 +16,7 @@ names, promoted = desk.bundles(), desk.promoted()
 if not names:
     empty("No model", "Train one with <code>icicore train</code>, or copy one into the checkpoints folder.")
     st.stop()
-which, what = st.columns([2, 5], vertical_alignment="bottom", gap="small")
+which, what = st.columns([2, 5], gap="small")
 name = which.selectbox("Model", names, format_func=lambda n: f"{n} (promoted)" if n == promoted else n)
 part = what.segmented_control("Part", PARTS, default=PARTS[0], required=True, key="cohort_part")
 try:

@@ -16,6 +16,7 @@ from icicore.workflows.cohort_map import FEWEST_FOR_MAP, EmbeddingMap, ScoredCoh
 from icicore.workflows.services import BundleRef
 
 KINDS = {"Mutations": ("mutation",), "RNA": ("expression",), "All": ("mutation", "expression", "tmb")}
+SHARE, AGAINST = "Share of attention", "Against the mean of the gene"
 MAP = "cohort_map"
 _LISTED = 12
 
@@ -40,18 +41,20 @@ def source(cohort: ScoredCohort, n: int, what: str, ref: BundleRef) -> str:
 
 def heatmap(cohort: ScoredCohort, ref: BundleRef) -> None:
     """Gene attention over the scored patients."""
-    kind = st.segmented_control("Genes", list(KINDS), default="All", required=True, key="cohort_genes")
+    genes, scale = st.columns([1, 3], gap="small")
+    kind = genes.segmented_control("Genes", list(KINDS), default="All", required=True, key="cohort_genes")
+    shown = scale.segmented_control("Colour", [SHARE, AGAINST], default=SHARE, required=True, key="cohort_scale")
     table = gene_attention(cohort, kinds=KINDS[str(kind or "All")])
     if not table.rows:
         st.html(charts.card("Gene attention", charts.note("None of the scored cases rests on genes.")))
         return
     with st.container(border=True, key="card_attention"):
         st.markdown("**Gene attention by patient**")
-        figure = attention_plot(table, theme.palette(), dark=theme.is_dark())
+        figure = attention_plot(table, theme.palette(), relative=shown == AGAINST)
         st.plotly_chart(figure, key="cohort_attention", config=dict(CONFIG), theme=None, width="stretch")
         words = (
-            f"Share of the attention of the genomic encoder, per cent; the {len(table.genes)} of {table.tokens:,} genes "
-            "with the largest mean. Patients from the lowest to the highest probability (line above). Colours end at "
+            f"Share of the attention of the genomic encoder; the {len(table.genes)} of {table.tokens:,} genes with "
+            "the largest mean. Patients from the lowest to the highest probability (line above). Colours end at "
             "the 99th percentile; blank: not measured. Attention says where the model looks, not in which direction. "
         )
         st.html(charts.note(words + source(cohort, len(table.rows), "cases with genes", ref)))

@@ -50,6 +50,7 @@ def performance(found: Evaluation, ref: BundleRef) -> None:
         _roc(report, colours)
     with right:
         _calibration(report, colours)
+    left, right = st.columns(2, gap="small")  # a line of its own, so that the cards of one line start together
     with left:
         _decision(found, colours)
     with right:
@@ -107,7 +108,8 @@ def _calibration(report: Json, colours: theme.Palette) -> None:
         return
     words = (
         f"{esc(report['main'])}: ECE <b>{number(found['ece'], 3)}</b>, Brier {number(found['brier'], 3)}, slope "
-        f"{number(found['slope'])} (1 is ideal), n {found['n']}. Dots: response rate with 95 % interval; bars: n per bin."
+        f"{number(found['slope'])} (1 is ideal), n {found['n']}. Dots: response rate, 95 % interval; bars: patients "
+        "per bin."
     )
     figure = cohort_figures.calibration_plot(found, colours, name=report["main"])
     _chart("Calibration", figure, "cohort_calibration", words)
@@ -164,11 +166,12 @@ def biomarkers(found: Evaluation, ref: BundleRef) -> None:
     planted = "◆ planted: a cause that the simulation gave these virtual patients." if known else (
         "Whether a feature is a cause is not known of real patients."
     )  # fmt: skip
+    n = notes.get("patients", report["n"])
     words = (
-        f"{esc(report['main'])}, n {notes.get('patients', report['n'])} test patients. Importance: loss of AUC-ROC when "
-        "the values of a feature are shuffled among the patients. Histology measures share the loss of the whole slide "
-        f"by the variance of its contribution that they explain. {planted} Only the features with the largest "
-        f"attribution were shuffled. Source: {esc(found.source)} of {esc(ref.name)} {esc(ref.digest[:12])}."
+        f"{esc(report['main'])}, n {n} test patients. Importance: loss of AUC-ROC when the values of a feature are "
+        "shuffled among the patients. Histology measures share the loss of the whole slide by the variance of its "
+        f"contribution that they explain. {planted} Only the features with the largest attribution were shuffled. "
+        f"Source: {esc(found.source)} of {esc(ref.name)} {esc(ref.digest[:12])}."
     )
     key = "".join(
         f'<span class="i-key"><i class="i-dot" style="background:var(--i-{m})"></i>{m.capitalize()}</span>'

@@ -17,7 +17,7 @@ SEVERAL, ONE = "Cases", "Models of one case"
 def choice(backend: Backend, queue: BatchQueue, wanted: Asked) -> Asked:
     """Draw the fields; returns what they say."""
     names = candidates(backend, wanted.cases)
-    kind, fields, more = st.columns([1.7, 3.6, 2.6], vertical_alignment="bottom", gap="small")
+    kind, fields, more = st.columns([1.5, 3.4, 2.8], gap="small")
     default = ONE if wanted.bundles or (len(wanted.cases) == 1) else SEVERAL
     how = kind.segmented_control("Compare", [SEVERAL, ONE], default=default, required=True, key=session.COMPARE_KIND)
     if how == SEVERAL:

@@ -37,8 +37,8 @@ def styled(figure: go.Figure, colours: Palette) -> None:
     )
     axis = {"gridcolor": colours.border, "zeroline": False, "linecolor": colours.muted, "automargin": True}
     text = {"color": colours.muted}
-    figure.update_xaxes(**axis, tickfont=text)
-    figure.update_yaxes(**axis, tickfont=text)
+    for change in (figure.update_xaxes, figure.update_yaxes):
+        change(**axis, tickfont=text, title_font={"size": 13})
 
 
 def error_bars(values: Sequence[float], bounds: Sequence[Sequence[float]], colour: str) -> Json:
