@@ -22,7 +22,7 @@ from icicore.ui.work_desk import WorkDesk
 from icicore.ui.workflow_records import WorkflowRecords
 from icicore.workflows.cases import CaseResult, list_cases, load_case, load_result, open_case, openable_folders
 from icicore.workflows.proof import read_proof
-from icicore.workflows.services import build_services, bundle_names, bundle_ref
+from icicore.workflows.services import Services, build_services, bundle_names, bundle_ref
 from icicore.workflows.whatif import WhatIf, open_what_if
 
 DEMO_CASES = 6
@@ -32,8 +32,8 @@ DOCTOR_SECONDS = 120
 class WorkflowBackend:
     """See `icicore.ui.backend.Backend`."""
 
-    def __init__(self, queue: JobQueue) -> None:
-        self._services = build_services(read_settings())
+    def __init__(self, queue: JobQueue, services: Services | None = None) -> None:
+        self._services = services or build_services(read_settings())
         self._secret = installation_secret(self._services.settings.home)
         self._queue = queue
         self._records = WorkflowRecords(self._services)

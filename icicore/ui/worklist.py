@@ -87,7 +87,7 @@ def _listing(_backend: Backend, _queue: BatchQueue, wanted: CaseFilter) -> None:
     events = case_table(_content(page, order, wanted), key=TABLE, search=state.TEXT, height=HEIGHT)
     if events.act:
         _act(events.act)
-    actions(_backend, _queue, wanted, events.ticked)
+    actions(_backend, _queue, wanted, state.take_ticks(events.ticked))
 
 
 def _content(page: CasePage, order: CaseOrder, wanted: CaseFilter) -> Json:
@@ -100,6 +100,7 @@ def _content(page: CasePage, order: CaseOrder, wanted: CaseFilter) -> Json:
         "total": page.total,
         "listing": wanted.to_json(),
         "cleared": state.cleared(),
+        "ticked": state.ticked(),
         "nothing": "No case matches the filter." if wanted.active else "No cases yet.",
     }
 

@@ -16,6 +16,7 @@ FIELDS: Mapping[str, str] = {
 """Key of a field on the page to its part of the filter."""
 ANYBODY, UNASSIGNED = "Anybody", "Nobody"
 _WANTED, _ORDER, _OFFSET, _CLEARED = "_work_wanted", "_work_order", "_work_offset", "_work_cleared"
+_TICKED = "_work_ticked"
 PAGE_SIZE = 100
 
 
@@ -105,6 +106,19 @@ def cleared() -> int:
     return int(st.session_state.get(_CLEARED, 0))
 
 
+def ticked() -> tuple[str, ...]:
+    """Keys of the ticked cases."""
+    return tuple(st.session_state.get(_TICKED, ()))
+
+
+def take_ticks(reported: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Remember what the browser reports; the rest of the session goes by it."""
+    if reported is not None:
+        st.session_state[_TICKED] = reported
+    return ticked()
+
+
 def clear_ticks() -> None:
-    """Forget the ticks in the table."""
+    """Forget the ticks, here and in the browser."""
     st.session_state[_CLEARED] = cleared() + 1
+    st.session_state[_TICKED] = ()

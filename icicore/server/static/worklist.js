@@ -17,7 +17,7 @@ class WorkList {
     this.ready = attachStyles(root, ['base.css', 'worklist.css']);
     this.el = h('div', { class: 'worklist', style: 'visibility: hidden' }, this.box, this.foot);
     root.appendChild(this.el);
-    this.tell = debounce(() => this.io.setStateValue('ticked', [...this.ticked]), REPORT_MS);
+    this.tell = debounce(() => this.io.setStateValue('ticked', { keys: [...this.ticked], cleared: this.cleared }), REPORT_MS);
     this.global = event => this.onPageKey(event);
     document.addEventListener('keydown', this.global);
   }
@@ -27,7 +27,9 @@ class WorkList {
     await this.ready;
     if (this.dead) return;
     this.el.style.visibility = '';
-    if (this.cleared !== data.cleared) { if (this.cleared !== null && this.ticked.size) { this.ticked.clear(); } this.cleared = data.cleared; }
+    if (this.cleared === null) this.ticked = new Set(data.ticked);                // built anew, as after another page
+    else if (this.cleared !== data.cleared && this.ticked.size) { this.ticked.clear(); this.tell(); }
+    this.cleared = data.cleared;
     const listing = JSON.stringify([data.sort, data.offset, data.listing]);
     if (listing !== this.listing) { this.active = -1; this.listing = listing; this.box.scrollTop = 0; }
     this.box.style.maxHeight = `${data.height}px`;

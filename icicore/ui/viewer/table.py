@@ -15,11 +15,12 @@ class TableEvents:
     ----------
     act : ``{"kind": "open", "key"}``, ``{"kind": "sort", "column", "descending"}`` or ``{"kind": "page", "offset"}``
         in the run that it caused, else None
-    ticked : keys of the ticked cases, also of those on other pages of the listing
+    ticked : keys of the ticked cases, also of those on other pages of the listing; None before the first report, and
+        for a report from before the ticks were last forgotten
     """
 
     act: Json | None
-    ticked: tuple[str, ...]
+    ticked: tuple[str, ...] | None
 
 
 def case_table(content: Json, *, key: str, search: str, height: int) -> TableEvents:
@@ -28,8 +29,8 @@ def case_table(content: Json, *, key: str, search: str, height: int) -> TableEve
     Parameters
     ----------
     content : ``columns`` (``id``, ``name``, ``help``, ``width``, ``num``), ``rows`` with a value for each column,
-        ``sort``, ``offset``, ``size``, ``total``, ``listing`` (changes with the filter), ``cleared`` (a new value
-        forgets the ticks) and ``nothing`` (what to say without rows)
+        ``sort``, ``offset``, ``size``, ``total``, ``listing`` (changes with the filter), ``ticked`` (keys, for a table
+        that is built anew), ``cleared`` (a new value forgets the ticks) and ``nothing`` (what to say without rows)
     search : key of the text field that ``/`` goes to
     height : most height in CSS px
     """
@@ -37,4 +38,6 @@ def case_table(content: Json, *, key: str, search: str, height: int) -> TableEve
     result = browser_component("icicore_work_list", "worklist.js")(
         key=key, data=data, on_act_change=report_events, on_ticked_change=report_events
     )
-    return TableEvents(result.act, tuple(str(k) for k in result.ticked or ()))
+    told = result.ticked
+    current = told is not None and told["cleared"] == content["cleared"]
+    return TableEvents(result.act, tuple(str(k) for k in told["keys"]) if current else None)
