@@ -15,10 +15,12 @@ page_head("Compare")
 jobs = st.container()  # reserved, so that what follows keeps its place when jobs come and go
 with jobs:
     show_jobs(desk, desk.work.names([j.case_key for j in desk.active_jobs() if j.case_key]))
-wanted = choice(desk, batches, compare_sides.asked())
+asked = compare_sides.asked()
+strangers = compare_sides.unknown(desk, asked)
+wanted = choice(desk, batches, asked)
 compare_sides.put(wanted)
 sides, missing = compare_sides.sides(desk, wanted)
-for line in missing:
+for line in (*strangers, *missing):
     st.warning(plain(line), icon=":material/warning:")
 if len(sides) < 2:
     empty(

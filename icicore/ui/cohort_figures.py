@@ -15,10 +15,11 @@ _GROUPS = {"nsclc": "NSCLC"}
 _TENTHS = [0, 0.2, 0.4, 0.6, 0.8, 1]
 
 
-def model_colours(report: Json) -> dict[str, str]:
-    """Colour of each model, the same in all figures; the main model has the first."""
+def model_colours(report: Json, colours: Palette) -> dict[str, str]:
+    """Colour of each model, the same in all figures; the main model has the accent, what is left over is grey."""
     names = [report["main"], *(m["name"] for m in report["models"] if m["name"] != report["main"])]
-    return {name: PATHWAY_COLOURS[k % len(PATHWAY_COLOURS)] for k, name in enumerate(names)}
+    wheel = [colours.accent, *PATHWAY_COLOURS[1:7]]
+    return {name: wheel[k] if k < len(wheel) else colours.muted for k, name in enumerate(names)}
 
 
 def shown_curves(report: Json) -> list[str]:
@@ -30,7 +31,7 @@ def shown_curves(report: Json) -> list[str]:
 
 def roc_plot(report: Json, colours: Palette) -> go.Figure:
     """ROC curves with pointwise 95 % bands."""
-    figure, palette = figure_with(colours, "1 − specificity", "Sensitivity"), model_colours(report)
+    figure, palette = figure_with(colours, "1 − specificity", "Sensitivity"), model_colours(report, colours)
     rows = {m["name"]: m for m in report["models"]}
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": colours.muted, "width": 1.2}, name="chance",
@@ -61,7 +62,7 @@ def _band(figure: go.Figure, x: Sequence[float], low: Sequence[float], high: Seq
 def calibration_plot(found: Json, colours: Palette, *, name: str) -> go.Figure:
     """Observed response rate by predicted probability with 95 % intervals; below, patients per bin."""
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.78, 0.22], vertical_spacing=0.03)
-    bins, accent = found["bins"], PATHWAY_COLOURS[0]
+    bins, accent = found["bins"], colours.accent
     x, y, n = ([b[k] for b in bins] for k in ("predicted", "observed", "n"))
     bounds = [b["interval95"] for b in bins]
     hover = [
@@ -93,7 +94,7 @@ def calibration_plot(found: Json, colours: Palette, *, name: str) -> go.Figure:
 
 def decision_plot(report: Json, colours: Palette) -> go.Figure:
     """Net benefit of each model against treating everybody and nobody."""
-    found, palette = report["decision_curve"], model_colours(report)
+    found, palette = report["decision_curve"], model_colours(report, colours)
     figure = figure_with(colours, "Threshold probability", "Net benefit per patient")
     top = max([0.05, *found["treat_all"], *(v for line in found["models"].values() for v in line)])
     for name, values, dash in (
@@ -130,7 +131,7 @@ def forest_plot(report: Json, colours: Palette) -> go.Figure:
     figure.add_vline(x=main["auc_roc"]["value"], line={"dash": "dot", "color": colours.muted, "width": 1.2})
     figure.add_scatter(
         x=values, y=labels, mode="markers", showlegend=False,
-        marker={"size": 9, "color": [PATHWAY_COLOURS[1] if r["worst"] else PATHWAY_COLOURS[0] for r in rows],
+        marker={"size": 9, "color": [PATHWAY_COLOURS[1] if r["worst"] else colours.accent for r in rows],
                 "symbol": ["diamond" if r["worst"] else "circle" for r in rows]},
         error_x=error_bars(values, bounds, colours.muted),
         hovertext=[f"AUC {v:.2f} ({b[0]:.2f}–{b[1]:.2f}), n {r['n']}, {r['responders']} responders"

@@ -81,22 +81,28 @@ def slide_map(cohort: ScoredCohort, ref: BundleRef) -> None:
             "same picture. Draw a lasso to list cases. "
         )
         st.html(charts.note(words + source(cohort, len(found.rows), "cases with a slide", ref)))
-    _picked(found, [str(p.get("customdata")) for p in _points(picked)])
+    _picked(found, _chosen(picked))
 
 
-def _points(event: object) -> list[dict[str, object]]:
+def _chosen(event: object) -> tuple[str, ...]:
+    """Keys of the cases in the lasso; the session keeps them, so that they are still there after another page."""
     selection = getattr(event, "selection", None)
-    return [] if selection is None else list(selection["points"])
+    points = [] if selection is None else list(selection["points"])
+    if points:
+        keys = (str(p.get("customdata")).strip("[]'\" ") for p in points)
+        session.put(session.PICKED, tuple(dict.fromkeys(keys)))
+    return tuple(session.get(session.PICKED) or ())
 
 
 def _picked(found: EmbeddingMap, keys: Sequence[str]) -> None:
     """The cases in the lasso, and where to take them."""
     rows = {row.case_key: row for row in found.rows}
-    chosen = [rows[key] for key in dict.fromkeys(k.strip("[]'\" ") for k in keys) if key in rows]
+    chosen = [rows[key] for key in keys if key in rows]
     if not chosen:
         return
     line = st.container(horizontal=True, vertical_alignment="center", gap="small", key="cohort_picked")
     line.markdown(f"**{count(len(chosen), 'case')} chosen**")
+    line.button("Forget", key="picked_forget", type="tertiary", on_click=session.take, args=(session.PICKED,))
     if line.button("Show in the work list", key="picked_list", icon=":material/list:", type="primary"):
         worklist_state.show_keys(tuple(row.case_key for row in chosen))
         st.switch_page(CASES)

@@ -1,6 +1,6 @@
 """What stands side by side: results of two to four cases, or of one case under several bundles."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -77,8 +77,8 @@ def sides(backend: Backend, wanted: Asked) -> tuple[list[Side], list[str]]:
     for key in wanted.cases:
         row = backend.case(key)
         if row is None:
-            missing.append(f"There is no case {key[:16]}.")
-        elif wanted.bundles:
+            continue  # said by `unknown`
+        if wanted.bundles:
             found += [
                 (row, result) for result in backend.work.results(key) if result.bundle_digest[:16] in wanted.bundles
             ]
@@ -100,6 +100,6 @@ def candidates(backend: Backend, chosen: tuple[str, ...]) -> dict[str, str]:
     return {**backend.work.names(chosen), **offered}
 
 
-def one_case(wanted: Asked, key: str) -> Asked:
-    """The same page for one case only."""
-    return replace(wanted, cases=(key,), bundles=())
+def unknown(backend: Backend, wanted: Asked) -> list[str]:
+    """A line for each case of the address that is not on the work list."""
+    return [f"There is no case {key[:16]}." for key in wanted.cases if backend.case(key) is None]

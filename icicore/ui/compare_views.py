@@ -49,8 +49,8 @@ def answer_head(side: Side, sides: Sequence[Side]) -> str:
         badges.append(badge("virtual training", "warn", "!", title="The model was trained on virtual patients"))
     other = side.row.case_id if side_title(side, sides) != side.row.case_id else side.bundle
     return (
-        f'<div class="i-side"><span class="i-letter">{side.letter}</span><b>{esc(side_title(side, sides))}</b>'
-        f'<span class="i-dim">{esc(other)}</span>{"".join(badges)}</div>'
+        f'<div class="i-side{" i-side-tall" if len(sides) > 2 else ""}"><span class="i-letter">{side.letter}</span>'
+        f'<b>{esc(side_title(side, sides))}</b><span class="i-dim">{esc(other)}</span>{"".join(badges)}</div>'
     )
 
 

@@ -20,11 +20,11 @@ def import_part(backend: Backend, queue: BatchQueue) -> None:
     with st.form("open_folder", border=False, clear_on_submit=False):
         field, button = st.columns([6, 1], vertical_alignment="bottom")
         path = field.text_input(
-            "Path of a case folder, a folder of cases, or a cBioPortal study with slides.tsv",
+            "Path of the case folder, of a folder of cases, or of a cBioPortal study with slides.tsv",
             placeholder="/data/cases",
             key="case_folder",
         )
-        if button.form_submit_button("Import", width="stretch") and path.strip():
+        if button.form_submit_button("Open", width="stretch") and path.strip():
             _import(backend, queue, Path(path.strip()))
     if message := session.take(session.OPEN_ERROR):
         error_line(message)
@@ -57,7 +57,7 @@ def _found(backend: Backend, queue: BatchQueue, most: int = 8) -> None:
     if (
         len(folders) > 1
         and len(parents) == 1
-        and line.button(f"Import all {len(folders)}", key="open_all", type="tertiary")
+        and line.button(f"Open all {len(folders)}", key="open_all", type="tertiary")
     ):
         _import(backend, queue, parents.pop())
 

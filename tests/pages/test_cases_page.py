@@ -169,7 +169,7 @@ def test_empty_list_says_what_to_do_and_builds_the_demo(services):
 def test_a_path_outside_the_roots_gets_one_line_in_place(services):
     at = open_list()
     at.text_input(key="case_folder").set_value("/etc/<b>x</b>")
-    at.button(key="FormSubmitter:open_folder-Import").click().run()
+    at.button(key="FormSubmitter:open_folder-Open").click().run()
     assert len(at.error) == 1
     assert "lies outside the folders" in at.error[0].value
     assert "<b>" not in at.error[0].value
@@ -183,7 +183,7 @@ def test_a_found_folder_opens_with_one_click_and_a_folder_of_them_as_a_job(servi
     next(b for b in at.button if b.key and b.key.endswith("CASE-X1")).click().run()
     assert "CASE-X1" in listed(at)
     at.text_input(key="case_folder").set_value(str(services.settings.demo_dir))
-    at.button(key="FormSubmitter:open_folder-Import").click().run()
+    at.button(key="FormSubmitter:open_folder-Open").click().run()
     job = services.jobs.recent()[0]
     assert (job.kind, job.parameters) == (batches.IMPORT, {"path": str(services.settings.demo_dir)})
 
