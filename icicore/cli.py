@@ -10,6 +10,7 @@ import click
 from icicore import __version__
 from icicore.access import Role
 from icicore.cli_annotations import annotations
+from icicore.cli_cases import COMMANDS as CASE_COMMANDS
 from icicore.cli_cohort import COMMANDS
 from icicore.cli_jobs import COMMANDS as JOB_COMMANDS
 from icicore.cli_models import COMMANDS as MODEL_COMMANDS
@@ -150,7 +151,7 @@ def explain(*, case: Path, bundle: str | None, out: Path) -> None:
     click.echo(str(out))
 
 
-for _command in (*COMMANDS, *JOB_COMMANDS, *RECORD_COMMANDS, *MODEL_COMMANDS, annotations):
+for _command in (*COMMANDS, *JOB_COMMANDS, *RECORD_COMMANDS, *MODEL_COMMANDS, *CASE_COMMANDS, annotations):
     cli.add_command(_command)
 
 

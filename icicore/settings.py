@@ -44,6 +44,16 @@ class Settings:
         return self.home / "demo"
 
     @property
+    def cases_dir(self) -> Path:
+        """Folder of cases that were made from the patients of a study."""
+        return self.home / "cases"
+
+    @property
+    def openable(self) -> tuple[Path, ...]:
+        """Folders from which cases may be opened: the roots, and the cases that this program wrote itself."""
+        return (*self.roots, self.cases_dir)
+
+    @property
     def embeddings_dir(self) -> Path:
         """Folder of the embedding cache."""
         return self.home / "embeddings"

@@ -1,30 +1,31 @@
-"""Work list: all cases with state and probability; open, score, watch progress."""
+"""Work list: find cases, open, score, assign and import them."""
 
 import streamlit as st
 
-from icicore.jobs import queue
-from icicore.ui import session, worklist
+from icicore.jobs import batches, queue
+from icicore.ui import session, worklist, worklist_filters, worklist_import
 from icicore.ui.backend import backend
-from icicore.ui.text import count
 from icicore.ui.widgets import page_head, show_jobs
 
 desk = backend(queue)
-rows = desk.cases()
+facets = desk.work.facets()
 page_head("Work list")
 jobs = st.container()  # reserved, so that what follows keeps its place when jobs come and go
 with jobs:
-    show_jobs(desk, {row.case_key: row.case_id for row in rows})
-if rows:
-    states = [row.state for row in rows]
-    st.caption(
-        f"{count(len(rows), 'case')} · {states.count('scored')} scored · {states.count('limited')} limited · "
-        f"{states.count('not_scored') + states.count('failed')} not scored · {states.count('new')} new"
+    active = desk.active_jobs()
+    busy = show_jobs(desk, desk.work.names([j.case_key for j in active if j.case_key]))
+    worklist_import.import_result(desk)
+if facets.total:
+    wanted = worklist_filters.filter_line(desk.work, facets)
+    worklist_filters.summary(desk.work, facets, wanted)
+    worklist.listing(desk, batches, wanted, busy=busy)
+    unfolded = bool(session.get(session.OPENING))
+    part = st.expander(
+        "Import cases", icon=":material/folder_open:", expanded=unfolded, key=session.IMPORT_PART, on_change="rerun"
     )
-    chosen = worklist.show_table(rows)
-    worklist.score_buttons(desk, rows, chosen)
-    unfolded = bool(session.take(session.OPENING))
-    with st.expander("Open a case folder", icon=":material/folder_open:", expanded=unfolded):
-        worklist.open_folder(desk)
+    if part.open:  # looking for folders takes time that a folded part need not spend
+        with part:
+            worklist_import.import_part(desk, batches)
 else:
-    worklist.empty_list(desk)
-    worklist.open_folder(desk)
+    worklist_import.empty_list(desk)
+    worklist_import.import_part(desk, batches)

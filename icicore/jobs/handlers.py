@@ -10,8 +10,9 @@ from huey import Huey
 from icicore.access import Person
 from icicore.errors import IcicoreError
 from icicore.jobs import runner
+from icicore.jobs.batches import import_batch, score_batch, score_with
 from icicore.jobs.heartbeat import BEATS
-from icicore.jobs.kinds import DEMO, EMBED, REPORT, SCORE, TILE_CAM
+from icicore.jobs.kinds import DEMO, EMBED, IMPORT, REPORT, SCORE, SCORE_BATCH, SCORE_WITH, TILE_CAM
 from icicore.jobs.runner import Handler
 from icicore.store.jobs import JobRow
 from icicore.types import Json, Progress
@@ -111,5 +112,8 @@ _HANDLERS: dict[str, Handler] = {
     TILE_CAM: _tile_cam,
     EMBED: _embed,
     REPORT: _report,
+    SCORE_BATCH: score_batch,
+    IMPORT: import_batch,
+    SCORE_WITH: score_with,
 }
 """Short kinds by name; one more is one entry here, or in a module that adds its own."""

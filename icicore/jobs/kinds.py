@@ -6,8 +6,9 @@ goes on beside them.
 """
 
 SCORE, DEMO, TILE_CAM, EMBED, REPORT = "score", "demo", "tile_cam", "embed", "report"
+SCORE_BATCH, IMPORT, SCORE_WITH = "score_batch", "import_cases", "score_with"
 TRAIN, TUNE, EVALUATE, PREFLIGHT, COMPARE = "train", "tune", "evaluate", "preflight", "compare"
-SHORT = (SCORE, DEMO, TILE_CAM, EMBED, REPORT)
+SHORT = (SCORE, DEMO, TILE_CAM, EMBED, REPORT, SCORE_BATCH, IMPORT, SCORE_WITH)
 LONG = (TRAIN, TUNE, EVALUATE, PREFLIGHT, COMPARE)
 CHECKS = "checks"
 """The lane of preflights and comparisons: they read a study and wait for no device."""

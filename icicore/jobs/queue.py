@@ -8,6 +8,7 @@ from huey import Huey, RedisHuey, SqliteHuey
 from icicore.errors import CaseError, InputError
 from icicore.jobs.kinds import AHEAD, DEMO, SCORE, TILE_CAM
 from icicore.people import local_person
+from icicore.store.case_work import CaseWork
 from icicore.store.cases import CaseRow
 from icicore.store.jobs import QUEUED, JobRow
 from icicore.workflows.services import Services
@@ -100,9 +101,10 @@ def cancel(services: Services, job_id: str) -> None:
 
 
 def restore_case_of(services: Services, job: JobRow) -> None:
-    """After a cancelled job: only scoring had changed its case's state."""
+    """After a cancelled job: only scoring had changed its case's state, and a batch that of all its cases."""
     if job.kind == SCORE and job.case_key is not None:
         restore_case(services, job.case_key)
+    CaseWork(services.database).release(job.job_id)
 
 
 def restore_case(services: Services, case_key: str) -> None:

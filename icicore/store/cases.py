@@ -1,16 +1,21 @@
 """Rows of the work list."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
 
 from icicore.store.engine import Database
 from icicore.store.tables import CaseTable
 from icicore.store.visibility import of_sites
+from icicore.store.work_tables import CaseFlagTable
 from icicore.types import Json
+
+WAITING = ("queued", "running")
+"""States of a case that a job has in hand."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,7 @@ class CaseRow:
 
     ``state`` is ``new``, ``queued``, ``running``, ``scored``, ``limited``, ``not_scored`` or ``failed``.
     ``reasons`` are those of prediction.json; ``flags`` their codes. ``site`` is that of case.json, None where it states
-    none.
+    none. ``assignee`` is the name of the person who is to review the case.
     """
 
     case_key: str
@@ -37,13 +42,14 @@ class CaseRow:
     modalities: tuple[str, ...] = ()
     virtual: bool = False
     site: str | None = None
+    assignee: str | None = None
     job_id: str | None = None
     updated: datetime = datetime(1970, 1, 1, tzinfo=UTC)
 
     @property
     def flags(self) -> tuple[str, ...]:
         """Codes of the reasons, in order, each once."""
-        return tuple(dict.fromkeys(str(r["code"]) for r in self.reasons))
+        return _codes(self.reasons)
 
 
 class CaseStore:
@@ -54,31 +60,52 @@ class CaseStore:
 
     def put(self, row: CaseRow) -> CaseRow:
         """Insert or replace a row; sets ``updated``."""
-        row = replace(row, updated=datetime.now(UTC))
+        return self.put_all([row])[0]
+
+    def put_all(self, rows: Iterable[CaseRow]) -> list[CaseRow]:
+        """Insert or replace rows in one transaction; sets ``updated``."""
+        now = datetime.now(UTC)
+        put = [replace(row, updated=now) for row in rows]
         with self._database.session() as session:
-            session.merge(_to_table(row))
-        return row
+            for row in put:
+                session.merge(_to_table(row))
+                _put_flags(session, row.case_key, row.flags)
+        return put
 
     def get(self, case_key: str) -> CaseRow | None:
         """The row with this key, or None."""
         with self._database.session() as session:
             found = session.get(CaseTable, case_key)
-            return None if found is None else _to_row(found)
+            return None if found is None else to_row(found)
 
     def all(self, *, sites: Sequence[str] | None = None) -> list[CaseRow]:
         """All rows by case id; with ``sites`` only those of these sites."""
         query = select(CaseTable).where(*of_sites(sites)).order_by(CaseTable.case_id)
         with self._database.session() as session:
-            return [_to_row(t) for t in session.scalars(query)]
+            return [to_row(t) for t in session.scalars(query)]
 
     def set_state(self, case_key: str, state: str, **fields: Any) -> None:
         """Change the state and the named columns of a row."""
+        if state not in WAITING:
+            fields.setdefault("state_before", None)
         with self._database.session() as session:
             session.execute(
                 update(CaseTable)
                 .where(CaseTable.case_key == case_key)
                 .values(state=state, updated=datetime.now(UTC), **fields)
             )
+            if "reasons" in fields:
+                _put_flags(session, case_key, _codes(fields["reasons"] or ()))
+
+
+def _codes(reasons: Iterable[Json]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(r["code"]) for r in reasons))
+
+
+def _put_flags(session: Session, case_key: str, codes: Sequence[str]) -> None:
+    """Keep the searchable flags of a case equal to the codes of its reasons."""
+    session.execute(delete(CaseFlagTable).where(CaseFlagTable.case_key == case_key))
+    session.add_all(CaseFlagTable(case_key=case_key, code=code[:64]) for code in codes)
 
 
 def _to_table(row: CaseRow) -> CaseTable:
@@ -100,12 +127,14 @@ def _to_table(row: CaseRow) -> CaseTable:
         modalities=list(row.modalities),
         virtual=row.virtual,
         site=row.site,
+        assignee=row.assignee,
         job_id=row.job_id,
         updated=row.updated,
     )
 
 
-def _to_row(table: CaseTable) -> CaseRow:
+def to_row(table: CaseTable) -> CaseRow:
+    """The value behind a row of the table."""
     interval = None
     if table.interval_low is not None and table.interval_high is not None:
         interval = (table.interval_low, table.interval_high)
@@ -125,6 +154,7 @@ def _to_row(table: CaseTable) -> CaseRow:
         modalities=tuple(table.modalities or ()),
         virtual=table.virtual,
         site=table.site,
+        assignee=table.assignee,
         job_id=table.job_id,
         updated=table.updated,
     )

@@ -12,8 +12,10 @@ from icicore.models.light import LightScore
 from icicore.store.cases import CaseRow
 from icicore.store.jobs import JobRow
 from icicore.types import Json
+from icicore.ui.cohort_desk import CohortDesk
 from icicore.ui.login import current_person
 from icicore.ui.records import Records
+from icicore.ui.work_desk import WorkDesk
 from icicore.workflows.cases import CaseResult
 from icicore.workflows.services import Services
 from icicore.workflows.tile_neighbours import Likeness
@@ -84,6 +86,14 @@ class Backend(Protocol):
     @property
     def records(self) -> Records:
         """Reviews, timeline and report of a case."""
+
+    @property
+    def work(self) -> WorkDesk:
+        """The work list as the person at this screen sees it."""
+
+    @property
+    def cohort(self) -> CohortDesk:
+        """Tests of bundles, and the cases that they have scored."""
 
     def cases(self) -> list[CaseRow]:
         """Return the work list."""

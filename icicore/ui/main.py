@@ -5,7 +5,7 @@ import streamlit as st
 from icicore.ui import theme
 from icicore.ui.account import account
 from icicore.ui.gate import gate
-from icicore.ui.places import ABOUT, CASE, CASES, MODELS, STATIC, TRAINING
+from icicore.ui.places import ABOUT, CASE, CASES, COHORT, COMPARE, MODELS, STATIC, TRAINING
 
 
 def main() -> None:
@@ -24,6 +24,8 @@ def main() -> None:
             st.Page(CASES, title="Work list", default=True, url_path="work-list"),
             st.Page(work_list, title="Work list", url_path="cases", visibility="hidden"),
             st.Page(CASE, title="Case review", url_path="case"),
+            st.Page(COMPARE, title="Compare", url_path="compare"),
+            st.Page(COHORT, title="Cohort", url_path="cohort"),
             st.Page(TRAINING, title="Training", url_path="training"),
             st.Page(MODELS, title="Models", url_path="models"),
             st.Page(ABOUT, title="About", url_path="about"),

@@ -7,3 +7,4 @@ STATIC = PROJECT / "icicore" / "ui" / "static"
 CASES, CASE, ABOUT = (PAGES / name for name in ("cases.py", "case.py", "about.py"))
 MODELS = PAGES / "models.py"
 TRAINING = PAGES / "training.py"
+COMPARE, COHORT = (PAGES / name for name in ("compare.py", "cohort.py"))

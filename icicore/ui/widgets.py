@@ -14,7 +14,13 @@ from icicore.ui.text import MODALITY_NAMES, STATE_NAMES, esc, plain, sentence
 
 POLL_SECONDS = 1.0
 MOST_SHOWN = 5
-JOB_NAMES = {"demo": "Demonstration cases", "score": "Scoring"}
+JOB_NAMES = {
+    "demo": "Demonstration cases",
+    "score": "Scoring",
+    "score_batch": "Scoring cases",
+    "import_cases": "Import",
+    "score_with": "Scoring under a second model",
+}
 """Kinds of jobs that have a line of their own; the others are short and show in their own place."""
 STATE_LOOK: Mapping[str, tuple[str, str]] = {
     "scored": ("ok", "✓"),

@@ -19,10 +19,12 @@ from icicore.store.cases import CaseRow
 from icicore.store.jobs import JobRow
 from icicore.types import Json
 from icicore.ui.backend import JobQueue, Pathways
+from icicore.ui.cohort_desk import CohortDesk
+from icicore.ui.work_desk import WorkDesk
 from icicore.ui.workflow_records import WorkflowRecords
 from icicore.workflows.cases import CaseResult, list_cases, load_case, load_result, open_case, openable_folders
 from icicore.workflows.proof import read_proof
-from icicore.workflows.services import build_services, bundle_folders
+from icicore.workflows.services import Services, build_services, bundle_folders
 from icicore.workflows.tile_neighbours import Likeness, likeness
 from icicore.workflows.whatif import WhatIf, open_what_if
 
@@ -33,8 +35,8 @@ DOCTOR_SECONDS = 120
 class WorkflowBackend:
     """See `icicore.ui.backend.Backend`. Before a person is set there is nobody, who sees nothing."""
 
-    def __init__(self, queue: JobQueue) -> None:
-        self._services = build_services(read_settings())
+    def __init__(self, queue: JobQueue, services: Services | None = None) -> None:
+        self._services = services or build_services(read_settings())
         self._secret = installation_secret(self._services.settings.home)
         self._queue = queue
         self._light: dict[str, LightEnsemble] = {}
@@ -70,6 +72,16 @@ class WorkflowBackend:
     def records(self) -> WorkflowRecords:
         """Reviews, timeline and report of a case, in the name of the person."""
         return WorkflowRecords(self._services, self._person)
+
+    @property
+    def work(self) -> WorkDesk:
+        """The work list as the person sees it."""
+        return WorkDesk(self._services, self._person)
+
+    @property
+    def cohort(self) -> CohortDesk:
+        """Tests of bundles, and the cases in sight that they have scored."""
+        return CohortDesk(self._services, self._person)
 
     def cases(self) -> list[CaseRow]:
         """Return the work list."""

@@ -128,15 +128,20 @@ def _read_json(path: Path) -> Json:
     return record
 
 
+def is_case_id(value: object) -> bool:
+    """Whether a text can be a case id."""
+    return isinstance(value, str) and _CASE_ID.fullmatch(value) is not None
+
+
 def _case_id(path: Path, value: Any) -> str:
-    if not isinstance(value, str) or not _CASE_ID.fullmatch(value):
+    if not is_case_id(value):
         raise CaseError(
             path,
             f"case_id {str(value)[:40]!r} cannot be used",
             expected="1-64 letters, digits, dot, dash or underscore, starting with a letter or digit",
             remedy="give the case a plain pseudonym",
         )
-    return value
+    return str(value)
 
 
 def _tumour_type(path: Path, value: Any) -> TumourType:

@@ -43,23 +43,26 @@ def open_case(services: Services, folder: Path, *, by: Person | None = None) -> 
     CaseError, ClinicalError
         The folder cannot be used.
     """
-    resolved = check_allowed(folder, services.settings.roots)
+    return services.cases.put(read_row(services, folder, by=by))
+
+
+def read_row(services: Services, folder: Path, *, by: Person | None = None) -> CaseRow:
+    """The row of a case folder, not yet on the work list; raises as `open_case`."""
+    resolved = check_allowed(folder, services.settings.openable)
     case = read_case(resolved)
     if by is not None:
         require_site(require(by, Role.REVIEWER, "open a case"), case.site, folder.name)
     key = case_key(resolved)
     known = services.cases.get(key)
     row = known or CaseRow(case_key=key, case_id=case.case_id, tumour_type=case.tumour_type, folder=str(resolved))
-    return services.cases.put(
-        replace(
-            row,
-            case_id=case.case_id,
-            tumour_type=str(case.tumour_type),
-            n_slides=len(case.slides),
-            modalities=modalities_of(case),
-            virtual=case.virtual,
-            site=case.site,
-        )
+    return replace(
+        row,
+        case_id=case.case_id,
+        tumour_type=str(case.tumour_type),
+        n_slides=len(case.slides),
+        modalities=modalities_of(case),
+        virtual=case.virtual,
+        site=case.site,
     )
 
 
@@ -98,7 +101,7 @@ def load_case(services: Services, key: str) -> Case:
     row = services.cases.get(key)
     if row is None:
         raise CaseError(key, "no such case", expected="a case from the work list", remedy="open its folder again")
-    return read_case(check_allowed(Path(row.folder), services.settings.roots))
+    return read_case(check_allowed(Path(row.folder), services.settings.openable))
 
 
 def result_folder(services: Services, key: str, bundle_digest: str) -> Path:

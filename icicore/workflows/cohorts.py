@@ -34,7 +34,7 @@ from icicore.workflows.cohort_source import SourceStudy, read_source
 
 REPORT = "import.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_TUMOUR_COLUMNS = ("CANCER_TYPE", "ONCOTREE_CODE", "CANCER_TYPE_DETAILED", "TUMOUR_TYPE", "TUMOR_TYPE", "HISTOLOGY")
+TUMOUR_COLUMNS = ("CANCER_TYPE", "ONCOTREE_CODE", "CANCER_TYPE_DETAILED", "TUMOUR_TYPE", "TUMOR_TYPE", "HISTOLOGY")
 
 
 def import_study(
@@ -61,7 +61,7 @@ def import_study(
         no study, a name that cannot be used or that another study has, contradictory rows
     """
     study = read_source(source)
-    name = _name(name or study.meta.get("cancer_study_identifier") or source.resolve().name)
+    name = study_name(name or study.meta.get("cancer_study_identifier") or source.resolve().name)
     target = settings.studies_dir / name
     _check_taken(target, source)
     notes = list(study.notes)
@@ -116,7 +116,8 @@ def describe(report: Json) -> list[str]:
     return lines
 
 
-def _name(given: str) -> str:
+def study_name(given: str) -> str:
+    """The name of a study as a folder can have it; raises ``StudyError`` when nothing is left of it."""
     name = re.sub(r"[^a-z0-9_-]+", "-", given.strip().lower()).strip("-_")
     if not _NAME.fullmatch(name):
         raise StudyError(given[:40], "cannot name a study", expected="letters, digits, - and _", remedy="give --name")
@@ -183,7 +184,7 @@ def _patient_rows(study: SourceStudy, endpoint: Endpoint, name: str, notes: list
             own
             | {
                 "PATIENT_ID": prefixed(name, row["PATIENT_ID"]),
-                "TUMOUR_TYPE": tumour_name([row.get(c, "") for c in _TUMOUR_COLUMNS], cohort),
+                "TUMOUR_TYPE": tumour_name([row.get(c, "") for c in TUMOUR_COLUMNS], cohort),
                 "RESPONSE": word if label is not None or word == "NE" else "",
                 "RESPONSE_ENDPOINT": said,
             }

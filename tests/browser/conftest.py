@@ -32,12 +32,17 @@ def chromium() -> str:
     return found
 
 
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @contextlib.contextmanager
 def serve(scene_folder: Path) -> Iterator[str]:
     """Run the viewer application on a scene; yields its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {**os.environ, "ICICORE_TEST_SCENE": str(scene_folder), "PYTHONPATH": str(ROOT)}
     options = {
         "server.port": port,

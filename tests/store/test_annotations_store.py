@@ -1,6 +1,5 @@
 """Annotations in the database: authors, revisions, two people at once, and a database from before they existed."""
 
-import sqlite3
 import uuid
 from dataclasses import replace
 from datetime import UTC
@@ -11,7 +10,7 @@ from icicore.slides.annotations import Annotation
 from icicore.store.annotations import AnnotationStore, Conflict
 from icicore.store.cases import CaseStore
 from icicore.store.engine import Database
-from tests.store.old_database import write_old_database
+from tests.store.older import case_statement, database_at
 
 SLIDE, OTHER = "a" * 16, "b" * 16
 
@@ -93,15 +92,7 @@ def test_many_at_once_are_counted(store):
 
 
 def test_a_database_from_before_keeps_its_rows(tmp_path):
-    path = tmp_path / "old.db"
-    write_old_database(path, "0002")
-    with sqlite3.connect(path) as raw:
-        raw.execute(
-            "insert into cases (case_key, case_id, tumour_type, folder, state, reasons, n_slides, modalities, virtual, "
-            "updated) values ('k1', 'P-001', 'nsclc', '/cases/P-001', 'new', '[]', 0, '[]', 0, '2026-01-01')"
-        )
-    raw.close()
-    second = Database(f"sqlite:///{path}", lock_dir=tmp_path)
+    second = Database(database_at(tmp_path / "old.db", "0002", case_statement()), lock_dir=tmp_path)
     assert [r.case_key for r in CaseStore(second).all()] == ["k1"]
     assert AnnotationStore(second).put(SLIDE, make(), author="Ann", revision=0).revision == 1
     second.close()

@@ -17,6 +17,7 @@ import { ScaleBar, magnificationOf } from './scalebar.js';
 import { picture, save } from './screenshot.js';
 import { SecondView } from './second_view.js';
 import { bounds, pathOf } from './shapes.js';
+import { Sync } from './sync.js';
 import { MAGNIFICATIONS, Toolbar } from './toolbar.js';
 import { Tools } from './tools.js';
 import { VerdictBar } from './verdict.js';
@@ -67,6 +68,7 @@ class SlideViewer {
     this.mini = new Overlay(osd.navigator, OpenSeadragon);
     this.second = new SecondView(osd, overlay => this.drawOn(overlay, []), { move: (e, view) => this.onMove(e, view), leave: () => this.onLeave(), click: (e, view) => this.onClick(e, view) });
     this.zoomEl.after(this.second.el);
+    this.sync = new Sync(this);
     osd.addHandler('canvas-double-click', () => this.measure.active && this.measure.end());
     for (const name of ['open', 'update-viewport', 'resize']) osd.addHandler(name, () => this.draw());
     osd.navigator.addHandler('update-viewport', () => this.drawMini());
@@ -101,6 +103,7 @@ class SlideViewer {
     const slide = this.slideOf(wanted) ?? data.slides[0];
     this.showPicker(data.slides, slide);
     if (slide) await this.open(slide);
+    this.sync.join(data.sync);
     if (choose) this.frame(this.table?.resolve(data.selected));
     if (fly) this.fly(this.table?.resolve(data.goto) ?? data.goto);
   }
@@ -131,7 +134,7 @@ class SlideViewer {
     announce(this, 'layers');
     this.showLayers();
     // Before the picture: shapes of one slide are never seen on another, however long it takes to open.
-    if (before?.urls.annotations !== slide.urls.annotations) { this.annotator.open(slide); this.tools.offer(Boolean(slide.urls.annotations), this.annotator.writes); }
+    if (!before || before.urls.annotations !== slide.urls.annotations) { this.annotator.open(slide); this.tools.offer(Boolean(slide.urls.annotations), this.annotator.writes); }
     if (before?.urls.tile !== slide.urls.tile) {
       this.measure.toggle(false); this.source = tileSource(info, slide.urls.tile);
       await this.openImage(this.source);
@@ -434,7 +437,7 @@ class SlideViewer {
     this.dead = true; registry.destroys++;
     this.report.cancel(); this.reportTile.cancel(); this.unlisten();
     if (registry.viewers[this.data?.viewer_id] === this) delete registry.viewers[this.data.viewer_id];
-    this.annotator.destroy(); this.second?.destroy();
+    this.annotator.destroy(); this.second?.destroy(); this.sync?.leave();
     this.osd?.destroy();
     this.el.remove();
   }

@@ -46,7 +46,8 @@ class SheetEvents:
 
 
 @cache
-def _component(name: str, script: str) -> Any:
+def browser_component(name: str, script: str) -> Any:
+    """A component whose script lies among the browser files."""
     return st.components.v2.component(name, js=_LOADER % script, isolate_styles=True)
 
 
@@ -61,6 +62,7 @@ def slide_viewer(
     signed_colormap: SignedColours = "RdBu",
     faithfulness: Mapping[str, Json] | None = None,
     caption: str = "",
+    sync: Json | None = None,
 ) -> ViewerEvents:
     """Show slides in deep zoom with their explanation layers.
 
@@ -78,6 +80,8 @@ def slide_viewer(
     signed_colormap : first colours of signed layers: ``RdBu`` (red towards response) or ``OrangeBlue`` (blue towards)
     faithfulness : by layer id, ``{"value", "interval95", "n"}`` from the evaluation of the bundle
     caption : a line on what is shown, burnt into saved pictures
+    sync : ``{"group", "mode"}`` moves this viewer with the others of its group: the same slide exactly, other slides
+        with ``mode`` ``magnification``, or ``position`` from where they are now; ``off`` lets each move alone
     """
     data = {
         "assets": urls.assets,
@@ -88,13 +92,14 @@ def slide_viewer(
         "goto": _tile(goto),
         "faithfulness": dict(faithfulness or {}),
         "caption": caption,
+        "sync": sync,
         "bundle": urls.bundle,
         "user": urls.user,
         "annotation_classes": {name: list(colour) for name, colour in CLASSES.items()},
         "verdict_classes": {v: [label, list(colour)] for v, (label, colour) in VERDICT_CLASSES.items()},
     }
-    result = _component("icicore_slide_viewer", "viewer.js")(
-        key=key, data=data, on_tile_change=_ignore, on_layers_state_change=_ignore
+    result = browser_component("icicore_slide_viewer", "viewer.js")(
+        key=key, data=data, on_tile_change=report_events, on_layers_state_change=report_events
     )
     return ViewerEvents(result.tile, result.layers_state)
 
@@ -132,7 +137,7 @@ def tile_sheet(
         "slide": _describe(slide, urls, signed_colormap),
         "selected": _tile(selected),
     }
-    result = _component("icicore_tile_sheet", "sheet.js")(key=key, data=data, on_tile_change=_ignore)
+    result = browser_component("icicore_tile_sheet", "sheet.js")(key=key, data=data, on_tile_change=report_events)
     return SheetEvents(result.tile)
 
 
@@ -144,5 +149,5 @@ def _tile(tile: Json | None) -> Json | None:
     return None if tile is None else {**tile, "slide": str(tile["slide"])[:16]}
 
 
-def _ignore() -> None:
+def report_events() -> None:
     """Streamlit reports an event only when a callback is given."""

@@ -112,6 +112,11 @@ def viewer_urls(
     return ViewerUrls(root, f"{root}/static/{asset_digest()}", case_key, bundle_digest16, tokens, writers, user)
 
 
+def assets_url() -> str:
+    """Address of the browser files."""
+    return f"{_public_base()}/{ROOT}/static/{asset_digest()}"
+
+
 def report_url(case_key: str, kind: str, *, secret: str, user: str) -> str:
     """Address of the report of a case as ``pdf`` or ``json``; the same all day."""
     token = mint(secret, report_id(case_key), user, now=time.time())

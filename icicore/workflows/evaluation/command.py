@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from icicore.types import Json, Progress, no_progress
+from icicore.workflows.bundle_report import keep_report
 from icicore.workflows.evaluation.card import update_card
 from icicore.workflows.evaluation.prepared import EvaluationSpec
 from icicore.workflows.evaluation.run import evaluate_bundles
@@ -26,7 +27,7 @@ def evaluate_study(
     """Evaluate bundles, given by name or folder, on a study; see ``run.evaluate_bundles``.
 
     With ``write_card`` the bundle that was examined closely gets its faithfulness numbers into its card, and its proof
-    (see ``workflows.proof``) beside it.
+    (see ``workflows.proof``) and the report beside it.
     """
     folders = [find_bundle(bundle_place(services.settings, name), name) for name in dict.fromkeys(bundles)]
     report = evaluate_bundles(
@@ -42,6 +43,7 @@ def evaluate_study(
         main = folders[names.index(report["main"])]
         update_card(main, report)
         write_proof(main, report)
+        keep_report(main, report)
     return report
 
 
