@@ -14,9 +14,10 @@ from icicore.embeddings.encoder import TileEncoder
 from icicore.embeddings.sprites import SPRITE_PX, sprite, write_sheets
 from icicore.errors import SlideError
 from icicore.slides.base import SlideReader
+from icicore.slides.direct import fastest_reader
 from icicore.slides.overview import read_overview
 from icicore.slides.quality import QualityReport, assess
-from icicore.slides.stain import StainFit, fit_slide_stain, normalise
+from icicore.slides.stain import StainFit, fit_slide_stain, normalise_float
 from icicore.slides.tiling import TileGrid, TilePlan
 from icicore.slides.tissue import mask_overview
 from icicore.types import F32, Progress, RgbTiles, no_progress
@@ -63,7 +64,9 @@ def embed_slide(
     overview = read_overview(reader)
     tissue = mask_overview(overview, reader.mpp)
     plan = grid.plan(reader, tissue)
-    work = _Work(reader, plan, fit_slide_stain(reader, tissue), encoder)
+    fast = fastest_reader(reader)
+    work = _Work(fast, plan, fit_slide_stain(fast, tissue), encoder)
+    encoder.prepare()
     entry, n_chunks = cache.entry(spec.key), -(-len(plan.index) // CHUNK)
     with storage_errors(cache.folder):
         entry.folder.mkdir(parents=True, exist_ok=True)
@@ -79,14 +82,20 @@ def embed_slide(
     with storage_errors(cache.folder), file_lock(entry.folder / "finish.lock", block=True):
         bag = cache.load(spec)  # another process may have been faster
         if bag is None:
-            bag = _finish(work, entry, spec, assess(reader, tissue, overview=overview))
+            bag = _finish(work, entry, spec, assess(fast, tissue, overview=overview))
         entry.parts.clear()
     return bag
 
 
-def encode_in_batches(encoder: TileEncoder, tiles: RgbTiles) -> F32:
-    """Encode tiles in batches of 16, always cut alike, so that results do not depend on who computes them."""
-    parts = [encoder.encode(tiles[start : start + BATCH]) for start in range(0, len(tiles), BATCH)]
+def encode_in_batches(encoder: TileEncoder, tiles: RgbTiles, stain: StainFit | None = None) -> F32:
+    """Encode tiles in batches of 16, always cut alike, so that results do not depend on who computes them.
+
+    ``stain`` brings them to the reference colours on the way; None leaves them as they are.
+    """
+    parts = []
+    for start in range(0, len(tiles), BATCH):
+        batch = tiles[start : start + BATCH]
+        parts.append(encoder.encode(batch if stain is None else normalise_float(batch, stain)))
     return np.concatenate(parts) if parts else np.zeros((0, encoder.dim), np.float32)
 
 
@@ -103,7 +112,7 @@ class _Work:
         """Embeddings, positions in the plan and sprites of the readable tiles of a chunk."""
         kept, tiles = read_tiles(self.reader, self.plan, range(number * CHUNK, (number + 1) * CHUNK))
         sprites = [sprite(tile) for tile in tiles]
-        embeddings = encode_in_batches(self.encoder, normalise(tiles, self.stain))
+        embeddings = encode_in_batches(self.encoder, tiles, self.stain)
         return {
             "embeddings": embeddings.astype(np.float16),
             "kept": np.asarray(kept, np.int32),

@@ -66,8 +66,8 @@ class TileEncoder:
             "precision": self.precision,
         }
 
-    def preprocess(self, tiles: RgbTiles) -> Tensor:
-        """Normalise tiles, uint8 (n, h, w, 3), into a float32 NCHW tensor in channels-last memory."""
+    def preprocess(self, tiles: RgbTiles | F32) -> Tensor:
+        """Normalise tiles (n, h, w, 3), 0 to 255, into a float32 NCHW tensor in channels-last memory."""
         x = torch.from_numpy(tiles).to(self.device).float()
         x = (x - x.new_tensor(self.mean)) / x.new_tensor(self.std)
         x = x.permute(0, 3, 1, 2)  # channels-last memory without a copy
@@ -96,8 +96,8 @@ class TileEncoder:
         """Make ready for inference; else the first call does it."""
         self._inference()
 
-    def encode(self, tiles: RgbTiles) -> F32:
-        """Embeddings of tiles, uint8 (n, h, w, 3) -> float32 (n, dim), in one forward pass."""
+    def encode(self, tiles: RgbTiles | F32) -> F32:
+        """Embeddings of tiles (n, h, w, 3), 0 to 255 -> float32 (n, dim), in one forward pass."""
         with torch.inference_mode():
             result: F32 = self.embed(self.preprocess(tiles)).cpu().numpy()
         return result
