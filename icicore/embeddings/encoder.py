@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from icicore.embeddings.fused import fused
 from icicore.embeddings.precision import BF16, marked
-from icicore.types import F32, Json, RgbTiles
+from icicore.types import F16, F32, Json, RgbTiles
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +101,13 @@ class TileEncoder:
         with torch.inference_mode():
             result: F32 = self.embed(self.preprocess(tiles)).cpu().numpy()
         return result
+
+    def encode_with_maps(self, tiles: RgbTiles | F32) -> tuple[F32, F16]:
+        """As `encode`, with the feature maps that were averaged, float16 (n, dim, h, w)."""
+        with torch.inference_mode():
+            maps = self.feature_maps(self.preprocess(tiles))
+            result: F32 = self.pool(maps).cpu().numpy()
+            return result, maps.half().contiguous().cpu().numpy()
 
     def _run(self, x: Tensor) -> Tensor:
         # Gradients need the network as it is. Their values are those of fp32 or autocast, whatever made the bag.

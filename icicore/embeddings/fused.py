@@ -91,7 +91,7 @@ class _Fused(nn.Module):
         place = (padding, list(conv.stride), list(conv.dilation), conv.groups)
         weight = conv.weight.detach().to(dtype).to_mkldnn()
         hint = [_BATCH_HINT, *size[1:]]
-        reorder: Callable[..., Tensor] = torch._C._nn.mkldnn_reorder_conv2d_weight  # type: ignore[attr-defined]
+        reorder: Callable[..., Tensor] = torch._C._nn.mkldnn_reorder_conv2d_weight
         self.weight = reorder(weight, *place, hint)
         self.bias = None if conv.bias is None else conv.bias.detach().to(dtype)
         self.place, self.attr, self.scalars = place, tail.attr, list(tail.scalars)

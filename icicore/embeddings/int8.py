@@ -3,12 +3,15 @@
 Quantised once per machine on painted tiles, the same everywhere, and kept; nothing of a patient is in it.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import importlib.metadata
+import io
 import logging
 import sys
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +19,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from icicore.embeddings.calibration import calibration_tiles
 from icicore.embeddings.encoder import TileEncoder
 from icicore.errors import BackboneUnavailable
 from icicore.fingerprint import atomic_path
-from icicore.simulate.render import Painter
-from icicore.simulate.spec import PHENOTYPES, TUMOUR_TYPES, SlideSpec
-from icicore.slides.stain import fit_stain, normalise
-from icicore.types import RgbTiles
 
 BATCH = 8
-CALIBRATION = 1
+CALIBRATION = 2
 """Raise this when the calibration tiles or the way of quantising change."""
-_PAINTED, _PER_SLIDE, _SIDE = 12, 4, 256
-_SIZE_UM = 700.0
 
 
 def quantised(encoder: TileEncoder, *, folder: Path | None, streams: int) -> TileEncoder:
@@ -82,28 +80,6 @@ class OpenVinoEngine(nn.Module):
         return torch.cat(parts)
 
 
-def calibration_tiles() -> RgbTiles:
-    """Painted tiles of several laboratories and tissues, stain-normalised, uint8 (n, 256, 256, 3). Deterministic."""
-    tiles = []
-    for number in range(_PAINTED):
-        spec = SlideSpec(
-            seed=7000 + number,
-            tumour_type=TUMOUR_TYPES[number % 2],
-            phenotype=PHENOTYPES[number % 3],
-            til_density=(100.0, 1000.0, 4000.0)[number % 3],
-            tumour_fraction=0.2 + 0.05 * number,
-            necrosis=0.1,
-            site=number % 6,
-            size_um=(_SIZE_UM, _SIZE_UM),
-        )
-        painter = Painter.prepare(spec)
-        last = round(_SIZE_UM / spec.mpp) - _SIDE
-        places = [round(last * (k + 1) / (_PER_SLIDE + 1)) for k in range(_PER_SLIDE)]
-        own = np.stack([painter.paint(x, y, _SIDE, _SIDE) for x, y in zip(places, places[::-1], strict=True)])
-        tiles.append(normalise(own, fit_stain(own.reshape(-1, 3))))
-    return np.concatenate(tiles)
-
-
 def _openvino() -> Any:
     """Import OpenVINO without its telemetry: nothing may leave this machine."""
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
@@ -131,7 +107,9 @@ def _quantise(openvino: Any, encoder: TileEncoder) -> Any:
     tiles = calibration_tiles()
     with torch.inference_mode():
         shown = [plain.preprocess(tiles[start : start + BATCH]).numpy() for start in range(0, len(tiles), BATCH)]
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")  # about the libraries' own use of torch
         model = openvino.convert_model(encoder.module, example_input=torch.from_numpy(shown[0]))
-    model.reshape([BATCH, 3, encoder.input_px, encoder.input_px])
-    return nncf.quantize(model, nncf.Dataset(shown), preset=nncf.QuantizationPreset.MIXED, subset_size=len(shown))
+        model.reshape([BATCH, 3, encoder.input_px, encoder.input_px])
+        preset = nncf.QuantizationPreset.MIXED
+        return nncf.quantize(model, nncf.Dataset(shown), preset=preset, subset_size=len(shown))
