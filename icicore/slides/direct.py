@@ -19,7 +19,8 @@ from icicore.types import Mpp, Rgb
 
 RESAMPLER = "nearest finer level, area average"
 """How pixels come to the scale of a tile; the same for every reader."""
-_HELD_BYTES = 24 * 2**20
+HELD_BYTES = 24 * 2**20
+"""Two rows of stored tiles of a usual slide, decoded."""
 _COMPARED = 4
 
 
@@ -31,13 +32,16 @@ def decode_strict(data: bytes) -> Rgb | None:
         return None
 
 
-def fastest_reader(reader: SlideReader) -> SlideReader:
-    """The reader itself, or one of the same pixels that is faster; closing it is left to the owner of ``reader``."""
+def fastest_reader(reader: SlideReader, *, held_bytes: int = HELD_BYTES) -> SlideReader:
+    """The reader itself, or one of the same pixels that is faster; closing it is left to the owner of ``reader``.
+
+    ``held_bytes`` limits the decoded tiles that each thread keeps for their neighbours.
+    """
     if not isinstance(reader, OpenSlideReader):
         return reader
     stored = JpegTiff.open(reader)
     levels = frozenset(i for i in stored.levels if _equal(reader, stored, i)) if stored else frozenset()
-    return DirectReader(reader, stored, levels) if stored and levels else reader
+    return DirectReader(reader, stored, levels, held_bytes=held_bytes) if stored and levels else reader
 
 
 class DirectReader(PyramidReader):
@@ -48,10 +52,14 @@ class DirectReader(PyramidReader):
     truth : the slide
     stored : its tiles
     levels : those that may be read directly
+    held_bytes : limit of the decoded tiles that each thread keeps
     """
 
-    def __init__(self, truth: OpenSlideReader, stored: JpegTiff, levels: frozenset[int]) -> None:
+    def __init__(
+        self, truth: OpenSlideReader, stored: JpegTiff, levels: frozenset[int], *, held_bytes: int = HELD_BYTES
+    ) -> None:
         self.truth, self.stored, self.direct_levels = truth, stored, levels
+        self._held_bytes = held_bytes
         self.path, self.vendor, self.is_virtual = truth.path, truth.vendor, truth.is_virtual
         self.dimensions_l0, self.bounds_l0 = truth.dimensions_l0, truth.bounds_l0
         self.level_downsamples, self.level_dimensions = truth.level_downsamples, truth.level_dimensions
@@ -95,7 +103,7 @@ class DirectReader(PyramidReader):
         tile = _decoded(self.stored, key)
         if tile is not None:
             held[key] = tile
-            while len(held) * tile.nbytes > _HELD_BYTES:
+            while len(held) * tile.nbytes > self._held_bytes:
                 held.popitem(last=False)
         return tile
 
