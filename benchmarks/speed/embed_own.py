@@ -21,9 +21,7 @@ encoder.prepare()
 with tempfile.TemporaryDirectory() as folder:
     wall, cpu = time.perf_counter(), time.process_time()
     with open_slide(slide) as reader:
-        bag = embed_slide(
-            reader, digest="0" * 64, grid=TileGrid(), encoder=encoder, cache=EmbeddingCache(Path(folder))
-        )
+        bag = embed_slide(reader, digest="0" * 64, grid=TileGrid(), encoder=encoder, cache=EmbeddingCache(Path(folder)))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 print(json.dumps({"tiles": len(bag), "cpu_s": cpu, "wall_s": round(wall, 1), "peak_mb": round(peak)}))

@@ -33,8 +33,9 @@ def reading(slide: Path, *, rounds: int, n_tiles: int = 128) -> dict[str, float]
         side = TILE_PX * 0.5 / plain.mpp
         across = int(plain.dimensions_l0[0] // side)
         down = int(plain.dimensions_l0[1] // side)
-        middle = (across * down - n_tiles) // 2 if across * down > n_tiles else 0
-        places = [((i % across) * side, (i // across) * side) for i in range(middle, min(middle + n_tiles, across * down))]
+        first = max(0, (across * down - n_tiles) // 2)
+        numbers = range(first, min(first + n_tiles, across * down))
+        places = [((i % across) * side, (i // across) * side) for i in numbers]
 
         def read(reader):
             return [reader.read_area(place, (side, side), size_px=(TILE_PX, TILE_PX)) for place in places]
