@@ -161,16 +161,20 @@ def read_tiles(reader: SlideReader, plan: TilePlan, numbers: range) -> tuple[lis
 
 def _finish(work: _Work, entry: CacheEntry, spec: EmbeddingSpec, quality: QualityReport) -> Bag:
     """Join all chunks into the bag and its sprite sheets; the bag is written last."""
-    plan, kept, embeddings = work.plan, [], []
+    plan = work.plan
+    kept: list[np.ndarray] = []
     n_chunks = -(-len(plan.index) // CHUNK)
+    # Filled in place: of the largest slides the embeddings are all that memory has to hold.
+    embeddings = np.empty((len(plan.index), work.encoder.dim), np.float16)
 
     def sprites() -> Iterator[RgbTiles]:
         for number in range(n_chunks):
             part = entry.parts.load(number)
             if part is None:  # damaged on disk, or removed by hand
                 part = work.chunk(number)
+            start = sum(map(len, kept))
             kept.append(part["kept"])
-            embeddings.append(part["embeddings"])
+            embeddings[start : start + len(part["kept"])] = part["embeddings"]
             yield part["sprites"]
 
     n = write_sheets(entry.folder, sprites())
@@ -180,7 +184,7 @@ def _finish(work: _Work, entry: CacheEntry, spec: EmbeddingSpec, quality: Qualit
         raise SlideError(work.reader.path, "not a single tile can be read", remedy="copy or scan the slide again")
     chosen = np.concatenate(kept)
     bag = Bag(
-        embeddings=np.concatenate(embeddings),
+        embeddings=embeddings[:n],
         coords_l0=plan.coords_l0[chosen],
         index=plan.index[chosen],
         slide_digest=spec.slide_digest,
