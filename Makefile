@@ -6,7 +6,7 @@ UV := $(BIN)/uv
 PORT ?= 8501
 SEED ?= 2026
 
-.PHONY: app demo results results-quick test test-slow lint types browser env env-dev lock clean
+.PHONY: app demo results results-quick test test-slow bench bench-check lint types browser env env-dev lock clean
 
 app: env demo  ## build the demonstration cases and open the app
 	@$(BIN)/python -m icicore.cli demo --print-address --port $(PORT)
@@ -30,6 +30,17 @@ test: env-dev lint types  ## lint, types, architecture and all quick tests (brow
 
 test-slow: env-dev
 	$(BIN)/python -m pytest -m slow
+
+# Speed, side by side in one run; docs/performance.md says how to read it. Peers are given by hand, see the modules.
+BENCH := PYTHONPATH=benchmarks $(BIN)/python -m
+
+bench: env-dev  ## parts of embedding, display tiles, the app
+	$(BENCH) speed.parts
+	$(BENCH) speed.tiles
+	$(BENCH) speed.app
+
+bench-check: env-dev  ## fail where a ratio is more than 20 % below the stored one
+	$(BENCH) speed.check
 
 lint: env-dev
 	$(BIN)/ruff check .

@@ -23,7 +23,8 @@ class Settings:
     database_url : any SQLAlchemy URL (``ICICORE_DATABASE_URL``, default SQLite in ``home``)
     queue_url : huey storage, ``redis://...`` for several hosts (``ICICORE_QUEUE_URL``, default SQLite in ``home``)
     device : ``auto``, ``cpu``, ``cuda:0`` ... (``ICICORE_DEVICE``)
-    precision : ``auto``, ``fp32``, ``bf16`` (``ICICORE_PRECISION``)
+    precision : of embeddings, ``fp32``, ``bf16`` or ``int8`` (``ICICORE_PRECISION``); ``auto``: that of the bundle, and
+        fp32 without one
     checkpoints : folder of model bundles (``ICICORE_CHECKPOINTS``, default ``checkpoints/`` of the project)
     user : name under which reviews are signed (``ICICORE_USER``, default the account of the operating system)
     """

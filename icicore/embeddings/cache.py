@@ -9,6 +9,7 @@ from icicore.embeddings.bag import Bag
 from icicore.embeddings.chunks import ChunkStore
 from icicore.errors import InputError
 from icicore.fingerprint import fingerprint
+from icicore.slides.direct import RESAMPLER
 from icicore.slides.stain import REFERENCE
 from icicore.slides.tiling import TileGrid
 from icicore.types import Json
@@ -16,7 +17,8 @@ from icicore.types import Json
 log = logging.getLogger(__name__)
 
 CHUNK, BATCH = 64, 16
-RESAMPLER = "nearest finer level, area average"
+MAPS_BYTES = 256 * 2**20
+"""Largest feature maps of a slide that are kept until Grad-CAM has used them: some 1,500 tiles."""
 VERSION = 1
 """Raise this when reading, tissue finding, stain fitting or encoding changes an embedding."""
 
@@ -37,7 +39,7 @@ class EmbeddingSpec:
     stain: Json = field(default_factory=lambda: {"method": "macenko", **REFERENCE})
     resampler: str = RESAMPLER
     chunk: int = CHUNK
-    batch: int = BATCH
+    batch: int = BATCH  # no longer what is encoded at once, which only rounds: kept for the keys of finished bags
     version: int = VERSION
 
     @property
@@ -66,6 +68,11 @@ class CacheEntry:
     def parts(self) -> ChunkStore:
         """Finished chunks of work under way."""
         return ChunkStore(self.folder / "parts")
+
+    @property
+    def maps(self) -> ChunkStore:
+        """Feature maps of the finished bag, chunk by chunk, as long as Grad-CAM still needs them."""
+        return ChunkStore(self.folder / "maps")
 
     def sheet_files(self) -> list[Path]:
         """``sheet.json`` and its pages, in order; empty while the bag is not finished."""

@@ -111,6 +111,11 @@ def default_workers(device: str) -> int:
     return min(cores, 16 if torch.device(device).type == "cpu" else 8)
 
 
+def batch_size(device: str) -> int:
+    """Tiles encoded at once: as many as the caches of a core like, or as keep an accelerator busy."""
+    return 8 if torch.device(device).type == "cpu" else 64
+
+
 def run_chunks(
     store: ChunkStore,
     compute: Compute,

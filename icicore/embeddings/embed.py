@@ -8,15 +8,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from icicore.embeddings.bag import Bag, BagGrid
-from icicore.embeddings.cache import BATCH, CHUNK, CacheEntry, EmbeddingCache, EmbeddingSpec
-from icicore.embeddings.chunks import Arrays, default_workers, file_lock, run_chunks, storage_errors
+from icicore.embeddings.cache import CHUNK, MAPS_BYTES, CacheEntry, EmbeddingCache, EmbeddingSpec
+from icicore.embeddings.chunks import (
+    Arrays,
+    ChunkStore,
+    batch_size,
+    default_workers,
+    file_lock,
+    run_chunks,
+    storage_errors,
+)
 from icicore.embeddings.encoder import TileEncoder
 from icicore.embeddings.sprites import SPRITE_PX, sprite, write_sheets
 from icicore.errors import SlideError
 from icicore.slides.base import SlideReader
+from icicore.slides.direct import fastest_reader
 from icicore.slides.overview import read_overview
 from icicore.slides.quality import QualityReport, assess
-from icicore.slides.stain import StainFit, fit_slide_stain, normalise
+from icicore.slides.stain import StainFit, fit_slide_stain, normalise_float
 from icicore.slides.tiling import TileGrid, TilePlan
 from icicore.slides.tissue import mask_overview
 from icicore.types import F32, Progress, RgbTiles, no_progress
@@ -42,13 +51,15 @@ def embed_slide(
     grid: TileGrid,
     encoder: TileEncoder,
     cache: EmbeddingCache,
+    keep_maps: bool = False,
     progress: Progress = no_progress,
 ) -> Bag:
     """Embed all tissue tiles of a slide, or return the bag that was made before.
 
     Work is kept in chunks of 64 tiles: after a crash or a cancellation the same call continues where it stopped,
     and its result is the same to the bit. Several processes that call it share the chunks. Tiles that cannot be
-    read are skipped and counted in ``bag.quality``. Beside the bag lie sprite sheets of its tiles.
+    read are skipped and counted in ``bag.quality``. Beside the bag lie sprite sheets of its tiles, and with
+    ``keep_maps`` the feature maps of a slide of some hundred tiles, so that Grad-CAM needs no second pass over it.
 
     Raises
     ------
@@ -63,8 +74,11 @@ def embed_slide(
     overview = read_overview(reader)
     tissue = mask_overview(overview, reader.mpp)
     plan = grid.plan(reader, tissue)
-    work = _Work(reader, plan, fit_slide_stain(reader, tissue), encoder)
+    fast = fastest_reader(reader)
     entry, n_chunks = cache.entry(spec.key), -(-len(plan.index) // CHUNK)
+    maps = entry.maps if keep_maps and encoder.spatial and _maps_bytes(encoder, len(plan)) <= MAPS_BYTES else None
+    work = _Work(fast, plan, fit_slide_stain(fast, tissue), encoder, maps)
+    encoder.prepare()
     with storage_errors(cache.folder):
         entry.folder.mkdir(parents=True, exist_ok=True)
     run_chunks(
@@ -79,36 +93,57 @@ def embed_slide(
     with storage_errors(cache.folder), file_lock(entry.folder / "finish.lock", block=True):
         bag = cache.load(spec)  # another process may have been faster
         if bag is None:
-            bag = _finish(work, entry, spec, assess(reader, tissue, overview=overview))
+            bag = _finish(work, entry, spec, assess(fast, tissue, overview=overview))
         entry.parts.clear()
     return bag
 
 
-def encode_in_batches(encoder: TileEncoder, tiles: RgbTiles) -> F32:
-    """Encode tiles in batches of 16, always cut alike, so that results do not depend on who computes them."""
-    parts = [encoder.encode(tiles[start : start + BATCH]) for start in range(0, len(tiles), BATCH)]
+def encode_in_batches(encoder: TileEncoder, tiles: RgbTiles, stain: StainFit | None = None) -> F32:
+    """Encode tiles in batches that suit the machine; how they are cut does not matter beyond rounding.
+
+    ``stain`` brings them to the reference colours on the way; None leaves them as they are.
+    """
+    parts = [encoder.encode(batch) for batch in _batches(encoder, tiles, stain)]
     return np.concatenate(parts) if parts else np.zeros((0, encoder.dim), np.float32)
+
+
+def _batches(encoder: TileEncoder, tiles: RgbTiles, stain: StainFit | None) -> Iterator[RgbTiles | F32]:
+    size = batch_size(encoder.device)
+    for start in range(0, len(tiles), size):
+        batch = tiles[start : start + size]
+        yield batch if stain is None else normalise_float(batch, stain)
+
+
+def _maps_bytes(encoder: TileEncoder, n_tiles: int) -> int:
+    return n_tiles * encoder.dim * (encoder.input_px // 32) ** 2 * 2
 
 
 @dataclass(frozen=True)
 class _Work:
-    """Everything a worker needs to compute a chunk."""
+    """Everything a worker needs to compute a chunk; ``maps`` is where feature maps are kept, None if they are not."""
 
     reader: SlideReader
     plan: TilePlan
     stain: StainFit
     encoder: TileEncoder
+    maps: ChunkStore | None = None
 
     def chunk(self, number: int) -> Arrays:
         """Embeddings, positions in the plan and sprites of the readable tiles of a chunk."""
         kept, tiles = read_tiles(self.reader, self.plan, range(number * CHUNK, (number + 1) * CHUNK))
         sprites = [sprite(tile) for tile in tiles]
-        embeddings = encode_in_batches(self.encoder, normalise(tiles, self.stain))
         return {
-            "embeddings": embeddings.astype(np.float16),
+            "embeddings": self._encode(number, tiles).astype(np.float16),
             "kept": np.asarray(kept, np.int32),
             "sprites": np.stack(sprites) if sprites else np.zeros((0, SPRITE_PX, SPRITE_PX, 3), np.uint8),
         }
+
+    def _encode(self, number: int, tiles: RgbTiles) -> F32:
+        if self.maps is None or not len(tiles):
+            return encode_in_batches(self.encoder, tiles, self.stain)
+        both = [self.encoder.encode_with_maps(batch) for batch in _batches(self.encoder, tiles, self.stain)]
+        self.maps.save(number, {"maps": np.concatenate([maps for _, maps in both])})
+        return np.concatenate([embeddings for embeddings, _ in both])
 
 
 def read_tiles(reader: SlideReader, plan: TilePlan, numbers: range) -> tuple[list[int], RgbTiles]:
@@ -126,24 +161,30 @@ def read_tiles(reader: SlideReader, plan: TilePlan, numbers: range) -> tuple[lis
 
 def _finish(work: _Work, entry: CacheEntry, spec: EmbeddingSpec, quality: QualityReport) -> Bag:
     """Join all chunks into the bag and its sprite sheets; the bag is written last."""
-    plan, kept, embeddings = work.plan, [], []
+    plan = work.plan
+    kept: list[np.ndarray] = []
     n_chunks = -(-len(plan.index) // CHUNK)
+    # Filled in place: of the largest slides the embeddings are all that memory has to hold.
+    embeddings = np.empty((len(plan.index), work.encoder.dim), np.float16)
 
     def sprites() -> Iterator[RgbTiles]:
         for number in range(n_chunks):
             part = entry.parts.load(number)
             if part is None:  # damaged on disk, or removed by hand
                 part = work.chunk(number)
+            start = sum(map(len, kept))
             kept.append(part["kept"])
-            embeddings.append(part["embeddings"])
+            embeddings[start : start + len(part["kept"])] = part["embeddings"]
             yield part["sprites"]
 
     n = write_sheets(entry.folder, sprites())
+    if n != len(plan.index):
+        entry.maps.clear()  # chunks of the plan are no longer chunks of the bag
     if n == 0:
         raise SlideError(work.reader.path, "not a single tile can be read", remedy="copy or scan the slide again")
     chosen = np.concatenate(kept)
     bag = Bag(
-        embeddings=np.concatenate(embeddings),
+        embeddings=embeddings[:n],
         coords_l0=plan.coords_l0[chosen],
         index=plan.index[chosen],
         slide_digest=spec.slide_digest,

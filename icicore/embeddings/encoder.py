@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from icicore.types import F32, Json, RgbTiles
+from icicore.embeddings.fused import fused
+from icicore.embeddings.precision import BF16, marked
+from icicore.types import F16, F32, Json, RgbTiles
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,9 +24,10 @@ class TileEncoder:
     module : NCHW float32 -> feature maps (n, dim, h, w), or (n, dim) where ``spatial`` is False
     mean, std : normalisation per channel, in units of 0-255
     input_px : side of the square the network takes; tiles of another size are resized to it
-    precision : ``fp32`` or ``bf16`` (autocast)
+    precision : ``fp32``, ``bf16`` or ``int8``; see ``icicore.embeddings.precision``
     device : torch device of ``module``
     spatial : the embedding is the global average of feature maps, so Grad-CAM is defined
+    engine : runs instead of ``module`` where no gradient is wanted; None takes ``module``, rewritten where possible
     """
 
     name: str
@@ -37,11 +40,15 @@ class TileEncoder:
     precision: str = "fp32"
     device: str = "cpu"
     spatial: bool = True
+    engine: nn.Module | None = None
 
     @property
     def identifier(self) -> str:
-        """``name@digest`` (first 12 hex digits): encoders with equal identifiers give comparable embeddings."""
-        return f"{self.name}@{self.digest[:12]}"
+        """``name@digest`` (first 12 hex digits): encoders with equal identifiers give comparable embeddings.
+
+        A reduced precision is marked behind it, as in ``resnet50@0123456789ab+bf16``.
+        """
+        return marked(f"{self.name}@{self.digest[:12]}", self.precision)
 
     @property
     def last_layer(self) -> nn.Module:
@@ -59,8 +66,8 @@ class TileEncoder:
             "precision": self.precision,
         }
 
-    def preprocess(self, tiles: RgbTiles) -> Tensor:
-        """Normalise tiles, uint8 (n, h, w, 3), into a float32 NCHW tensor in channels-last memory."""
+    def preprocess(self, tiles: RgbTiles | F32) -> Tensor:
+        """Normalise tiles (n, h, w, 3), 0 to 255, into a float32 NCHW tensor in channels-last memory."""
         x = torch.from_numpy(tiles).to(self.device).float()
         x = (x - x.new_tensor(self.mean)) / x.new_tensor(self.std)
         x = x.permute(0, 3, 1, 2)  # channels-last memory without a copy
@@ -73,9 +80,7 @@ class TileEncoder:
         """Last maps before the global average, float32 (n, dim, h, w); differentiable in ``x``."""
         if not self.spatial:
             raise ValueError(f"{self.name} has no feature maps whose average is its embedding")
-        with self._autocast():
-            maps: Tensor = self.module(x)
-        return maps.float()
+        return self._run(x)
 
     def pool(self, maps: Tensor) -> Tensor:
         """Global average, (n, dim, h, w) -> (n, dim)."""
@@ -85,18 +90,39 @@ class TileEncoder:
         """Embeddings (n, dim) of preprocessed tiles; differentiable in ``x``."""
         if self.spatial:
             return self.pool(self.feature_maps(x))
-        with self._autocast():
-            out: Tensor = self.module(x)
-        return out.float()
+        return self._run(x)
 
-    def encode(self, tiles: RgbTiles) -> F32:
-        """Embeddings of tiles, uint8 (n, h, w, 3) -> float32 (n, dim), in one forward pass."""
+    def prepare(self) -> None:
+        """Make ready for inference; else the first call does it."""
+        self._inference()
+
+    def encode(self, tiles: RgbTiles | F32) -> F32:
+        """Embeddings of tiles (n, h, w, 3), 0 to 255 -> float32 (n, dim), in one forward pass."""
         with torch.inference_mode():
             result: F32 = self.embed(self.preprocess(tiles)).cpu().numpy()
         return result
 
+    def encode_with_maps(self, tiles: RgbTiles | F32) -> tuple[F32, F16]:
+        """As `encode`, with the feature maps that were averaged, float16 (n, dim, h, w)."""
+        with torch.inference_mode():
+            maps = self.feature_maps(self.preprocess(tiles))
+            result: F32 = self.pool(maps).cpu().numpy()
+            return result, maps.half().contiguous().cpu().numpy()
+
+    def _run(self, x: Tensor) -> Tensor:
+        # Gradients need the network as it is. Their values are those of fp32 or autocast, whatever made the bag.
+        engine = None if torch.is_grad_enabled() or x.shape[-1] != self.input_px else self._inference()
+        with contextlib.nullcontext() if engine is not None else self._autocast():
+            out: Tensor = self.module(x) if engine is None else engine(x)
+        return out.float()
+
+    def _inference(self) -> nn.Module | None:
+        if self.engine is not None or torch.device(self.device).type != "cpu":
+            return self.engine
+        return fused(self.module, torch.bfloat16 if self.precision == BF16 else torch.float32, self.input_px)
+
     @contextlib.contextmanager
     def _autocast(self) -> Iterator[None]:
         kind = torch.device(self.device).type
-        with torch.autocast(kind, torch.bfloat16, enabled=self.precision == "bf16"):
+        with torch.autocast(kind, torch.bfloat16, enabled=self.precision == BF16):
             yield

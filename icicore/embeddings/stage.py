@@ -43,6 +43,10 @@ def tuned_encoder(encoder: TileEncoder, last: Mapping[str, Tensor]) -> TileEncod
     BackboneUnavailable
         the weights are not those of this backbone's last stage
     """
+    if encoder.engine is not None:
+        raise BackboneUnavailable(
+            encoder.name, f"cannot be tuned in {encoder.precision}", expected="fp32 or bf16 embeddings"
+        )
     before, stage = split_last_stage(encoder)
     try:
         stage.load_state_dict(dict(last))

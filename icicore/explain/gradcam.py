@@ -8,6 +8,7 @@ through the backbone: ``cam_i = sum_k (1/hw) df/de_ik A_ik``. One backward pass 
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +16,8 @@ from torch import Tensor
 
 from icicore.domain import HISTOLOGY
 from icicore.embeddings.bag import Bag
-from icicore.embeddings.cache import BATCH, CHUNK
-from icicore.embeddings.chunks import Arrays, ChunkStore, default_workers, run_chunks, storage_errors
+from icicore.embeddings.cache import CHUNK
+from icicore.embeddings.chunks import Arrays, ChunkStore, batch_size, default_workers, run_chunks, storage_errors
 from icicore.embeddings.encoder import TileEncoder
 from icicore.errors import InputError, SlideError
 from icicore.explain.target import Target
@@ -24,6 +25,7 @@ from icicore.fingerprint import atomic_path, fingerprint
 from icicore.models.bundle import ModelBundle
 from icicore.models.inputs import CaseInputs, collate
 from icicore.slides.base import SlideReader
+from icicore.slides.direct import fastest_reader
 from icicore.slides.stain import normalise
 from icicore.types import F32, Progress, Rgb, RgbTiles, no_progress
 
@@ -55,11 +57,11 @@ def cam_of_maps(maps: Tensor, gradients: Tensor) -> Tensor:
 
 
 def cam_of_tiles(encoder: TileEncoder, tiles: RgbTiles, gradients: F32) -> F32:
-    """Signed Grad-CAM (n, h, w) of stain-normalised tiles, in batches of 16."""
-    parts = []
+    """Signed Grad-CAM (n, h, w) of stain-normalised tiles, in batches that suit the machine."""
+    parts, size = [], batch_size(encoder.device)
     with torch.inference_mode():
-        for start in range(0, len(tiles), BATCH):
-            part = slice(start, start + BATCH)
+        for start in range(0, len(tiles), size):
+            part = slice(start, start + size)
             maps = encoder.feature_maps(encoder.preprocess(tiles[part]))
             weights = torch.from_numpy(gradients[part]).to(maps.device)
             parts.append(cam_of_maps(maps, weights).cpu().numpy())
@@ -79,10 +81,14 @@ class _Work:
     bag: Bag
     encoder: TileEncoder
     gradients: F32
+    maps: ChunkStore | None
 
     def chunk(self, number: int) -> Arrays:
         """Signed maps (k, h, w) of a chunk of tiles; NaN where a tile cannot be read any more."""
         numbers = range(number * CHUNK, min((number + 1) * CHUNK, len(self.bag)))
+        stored = None if self.maps is None else self.maps.load(number)
+        if stored is not None and len(stored["maps"]) == len(numbers):
+            return {"cam": _cam_of_stored(stored["maps"], self.gradients[numbers.start : numbers.stop])}
         tiles, kept = [], []
         for i in numbers:
             try:
@@ -98,6 +104,11 @@ class _Work:
         return {"cam": result}
 
 
+def _cam_of_stored(maps: np.ndarray[Any, Any], gradients: F32) -> F32:
+    cams = cam_of_maps(torch.from_numpy(maps).float(), torch.from_numpy(np.ascontiguousarray(gradients)))
+    return np.asarray(cams.numpy(), np.float32)
+
+
 def slide_gradcam(
     reader: SlideReader,
     bag: Bag,
@@ -105,12 +116,15 @@ def slide_gradcam(
     encoder: TileEncoder,
     gradients: F32,
     cache: Path,
+    maps: ChunkStore | None = None,
     progress: Progress = no_progress,
 ) -> F32:
     """Signed Grad-CAM of every tile of a slide, (n, h, w); 8 x 8 per tile of 256 px.
 
     ``gradients`` (n, dim) are this slide's rows of `tile_gradients`. Finished chunks are kept in ``cache`` and
-    found again; see ``icicore.embeddings.chunks``. Use ``np.maximum(cam, 0)`` for the map as published.
+    found again; see ``icicore.embeddings.chunks``. ``maps`` are the feature maps that `embed_slide` kept: with them
+    the slide is not read again, and they are removed when all is done. Use ``np.maximum(cam, 0)`` for the map as
+    published.
 
     Raises
     ------
@@ -125,7 +139,7 @@ def slide_gradcam(
         raise ValueError(f"gradients {gradients.shape} do not fit a bag of {bag.embeddings.shape}")
     if not encoder.spatial:
         raise InputError(encoder.name, "has no feature maps, so Grad-CAM is not defined for it")
-    work = _Work(reader, bag, encoder, gradients)
+    work = _Work(fastest_reader(reader), bag, encoder, gradients, maps)
     key = fingerprint("gradcam", 1, bag.spec_key, gradients)
     done, store, n_chunks = cache / key[:2] / f"{key}.npy", ChunkStore(cache / key[:2] / key), -(-len(bag) // CHUNK)
     run_chunks(
@@ -142,5 +156,7 @@ def slide_gradcam(
         with storage_errors(cache), atomic_path(done) as temporary, temporary.open("wb") as stream:
             np.save(stream, np.concatenate([part["cam"] for part in parts]))
     store.clear()
-    maps: F32 = np.load(done, allow_pickle=False)
-    return maps
+    if maps is not None:
+        maps.clear()
+    cams: F32 = np.load(done, allow_pickle=False)
+    return cams

@@ -1,15 +1,13 @@
 """Files of a result folder: explanation grids, tile table, thumbnail pages."""
 
-import hashlib
-import io
 import re
 from pathlib import Path
 
-import numpy as np
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from icicore.server.grids import GridCache, content_digest
 from icicore.server.guard import result_of, slide_of
 
 _LAYER = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -23,18 +21,20 @@ class ResultRoutes:
 
     def __init__(self, results_dir: Path, secret: str) -> None:
         self._root, self._secret = results_dir, secret
+        self._grids = GridCache()
 
     def grid(self, request: Request) -> Response:
         """Answer with a layer as raw little-endian float32, row by row; its shape is in the headers."""
         layer = _named(request, "layer", _LAYER)
-        stored = self._read(request, f"{layer}.f32.npy")
+        path = self._path(request, f"{layer}.f32.npy")
         try:
-            values = np.load(io.BytesIO(stored), allow_pickle=False)
+            grid = self._grids.find(path)
+        except OSError as error:
+            raise HTTPException(404, "not found") from error
         except (ValueError, EOFError) as error:
             raise HTTPException(404, "the grid cannot be read") from error
-        content = np.ascontiguousarray(values, dtype="<f4").tobytes()
-        shape = {"X-Rows": str(values.shape[0]), "X-Cols": str(values.shape[-1])}
-        return _answer(request, content, "application/octet-stream", extra=shape)
+        shape = {"X-Rows": str(grid.rows), "X-Cols": str(grid.cols)}
+        return _answer(request, grid.content, "application/octet-stream", tag=grid.digest, extra=shape)
 
     def sheet(self, request: Request) -> Response:
         """Answer with one page of tile thumbnails."""
@@ -49,15 +49,18 @@ class ResultRoutes:
         """Answer with the columnar tile table."""
         return _answer(request, self._read(request, "tiles.json"), "application/json")
 
-    def _read(self, request: Request, name: str) -> bytes:
+    def _path(self, request: Request, name: str) -> Path:
         slide = slide_of(request, self._secret)
         case, bundle = result_of(request)
         root = self._root.resolve()
         path = (root / case / bundle / "slides" / slide / name).resolve()
         if not path.is_relative_to(root):  # a link that leads out
             raise HTTPException(404, "not found")
+        return path
+
+    def _read(self, request: Request, name: str) -> bytes:
         try:
-            return path.read_bytes()
+            return self._path(request, name).read_bytes()
         except OSError as error:
             raise HTTPException(404, "not found") from error
 
@@ -69,8 +72,10 @@ def _named(request: Request, parameter: str, pattern: re.Pattern[str]) -> str:
     return name
 
 
-def _answer(request: Request, content: bytes, media_type: str, *, extra: dict[str, str] | None = None) -> Response:
-    tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+def _answer(
+    request: Request, content: bytes, media_type: str, *, tag: str = "", extra: dict[str, str] | None = None
+) -> Response:
+    tag = f'"{tag or content_digest(content)}"'
     headers = _HEADERS | {"ETag": tag} | (extra or {})
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)

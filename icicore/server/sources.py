@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 
 from icicore.slides.deepzoom import DeepZoomSource
 from icicore.slides.reader import open_slide
+from icicore.slides.tile_cache import TileCache
 from icicore.types import Rgb
 
 FindSlide: TypeAlias = Callable[[str], tuple[Path, float | None] | None]
@@ -45,6 +46,9 @@ class TileSource(Protocol):
     def tile(self, level: int, col: int, row: int) -> bytes:
         """JPEG of one tile; raises ValueError when out of range."""
 
+    def ready_tile(self, level: int, col: int, row: int) -> bytes | None:
+        """JPEG of a tile that needs no decoding; None for others, also where there is no such tile."""
+
     def region(self, x_l0: float, y_l0: float, size_l0: float, size_px: int) -> Rgb:
         """Square cut of the slide, shape (size_px, size_px, 3)."""
 
@@ -80,6 +84,15 @@ class SourcePool:
         finally:
             self._leave(entry)
 
+    def opened(self, slide: str) -> TileSource | None:
+        """The source of a slide that is open now, without waiting; it stays usable for reading stored tiles."""
+        with self._lock:
+            entry = self._entries.get(slide)
+            if entry is None:
+                return None
+            self._entries.move_to_end(slide)
+            return entry.source
+
     def _enter(self, slide: str) -> _Entry:
         with self._lock:
             entry = self._entries.setdefault(slide, _Entry())
@@ -110,9 +123,14 @@ class SourcePool:
 
 class _SlideSource(DeepZoomSource):
     def close(self) -> None:
+        self.forget()
         self.reader.close()
+
+
+_encoded = TileCache()
+"""One limit for the tiles of all slides of this process."""
 
 
 def open_deepzoom(path: Path, mpp: float | None) -> TileSource:
     """Open a slide file for display."""
-    return _SlideSource(open_slide(path, mpp=mpp))
+    return _SlideSource(open_slide(path, mpp=mpp), cache=_encoded)

@@ -2,21 +2,23 @@
 
 import math
 import threading
-from collections import OrderedDict
+from itertools import count
 
 import cv2
 import numpy as np
 
 from icicore.errors import SlideError
+from icicore.slides.direct import fastest_reader
 from icicore.slides.jpeg_tiff import JpegTiff
 from icicore.slides.overview import read_scaled
 from icicore.slides.reader import OpenSlideReader
+from icicore.slides.tile_cache import TileCache
 from icicore.types import Rgb
 
 QUALITY = 85
-CACHE_BYTES = 32 * 1024 * 1024
 DEFAULT_TILE = 256
 _BASE_PX = 2048
+_numbers = count()
 
 
 def encode_jpeg(image: Rgb, quality: int = QUALITY) -> bytes:
@@ -36,7 +38,7 @@ class DeepZoomSource:
     ----------
     reader : the slide; must stay open
     tile_size : side of a tile in px; None takes the file's own tile size where its tiles can be passed through
-    cache_bytes : limit of the memory for encoded tiles
+    cache : memory for encoded tiles, shared by several slides; one of its own by default
 
     Attributes
     ----------
@@ -46,7 +48,7 @@ class DeepZoomSource:
     """
 
     def __init__(
-        self, reader: OpenSlideReader, tile_size: int | None = None, *, cache_bytes: int = CACHE_BYTES
+        self, reader: OpenSlideReader, tile_size: int | None = None, *, cache: TileCache | None = None
     ) -> None:
         x, y, self.width, self.height = reader.bounds_l0
         self.reader, self.origin_l0 = reader, (x, y)
@@ -57,8 +59,8 @@ class DeepZoomSource:
             raise ValueError(f"tile size {self.tile_size}")
         self._stored = stored if stored and stored.tile_size == self.tile_size else None
         self._direct = self._match_levels()
-        self._cache: OrderedDict[tuple[int, int, int], bytes] = OrderedDict()
-        self._cache_bytes, self._cache_used, self._lock = cache_bytes, 0, threading.Lock()
+        self._cache, self._number = cache or TileCache(), next(_numbers)
+        self._pixels = fastest_reader(reader, held_bytes=0) if stored else reader
         self._base: Rgb | None = None
         self._base_lock = threading.Lock()
 
@@ -89,15 +91,17 @@ class DeepZoomSource:
         stored = self._pass_through(level, col, row)
         if stored is not None:
             return stored
-        key = (level, col, row)
-        with self._lock:
-            if key in self._cache:
-                self._cache.move_to_end(key)
-                return self._cache[key]
+        key = (self._number, level, col, row)
         size = (min(self.tile_size, width - x), min(self.tile_size, height - y))
-        data = encode_jpeg(self._decode(level, (x, y), size))
-        self._remember(key, data)
-        return data
+        return self._cache.get(key, lambda: encode_jpeg(self._decode(level, (x, y), size)))
+
+    def ready_tile(self, level: int, col: int, row: int) -> bytes | None:
+        """A tile that costs no decoding: stored as it is, or decoded before. None for all others."""
+        return self._pass_through(level, col, row) or self._cache.find((self._number, level, col, row))
+
+    def forget(self) -> None:
+        """Give back the memory for encoded tiles."""
+        self._cache.forget(self._number)
 
     def region(self, x_l0: float, y_l0: float, size_l0: float, size_px: int) -> Rgb:
         """A square of the slide (level-0 frame of the file), shape (size_px, size_px, 3)."""
@@ -108,7 +112,7 @@ class DeepZoomSource:
         if scale > 2 * max(self.reader.level_downsamples) and max(self.level_size(level)) <= _BASE_PX:
             return self._decode_base(level, location, size)
         corner = (self.origin_l0[0] + location[0] * scale, self.origin_l0[1] + location[1] * scale)
-        return self.reader.read_area(corner, (size[0] * scale, size[1] * scale), size_px=size)
+        return self._pixels.read_area(corner, (size[0] * scale, size[1] * scale), size_px=size)
 
     def _decode_base(self, level: int, location: tuple[int, int], size: tuple[int, int]) -> Rgb:
         """Small levels of a file that has none: shrunk from one image, for which the file is read only once."""
@@ -121,17 +125,8 @@ class DeepZoomSource:
         (x, y), (width, height) = location, size
         return np.ascontiguousarray(image[y : y + height, x : x + width], np.uint8)
 
-    def _remember(self, key: tuple[int, int, int], data: bytes) -> None:
-        with self._lock:
-            if key not in self._cache:
-                self._cache[key] = data
-                self._cache_used += len(data)
-            while self._cache_used > self._cache_bytes and self._cache:
-                _, dropped = self._cache.popitem(last=False)
-                self._cache_used -= len(dropped)
-
     def _pass_through(self, level: int, col: int, row: int) -> bytes | None:
-        if self._stored is None or level not in self._direct:
+        if self._stored is None or level not in self._direct or min(col, row) < 0:
             return None
         return self._stored.tile(self._direct[level], col, row)
 

@@ -4,9 +4,10 @@ import logging
 import os
 import weakref
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from icicore.slides.reader import OpenSlideReader
+if TYPE_CHECKING:  # the reader itself uses stored tiles
+    from icicore.slides.reader import OpenSlideReader
 
 _JPEG, _RGB = 7, 2
 _SOI = b"\xff\xd8"
@@ -33,7 +34,7 @@ class JpegTiff:
         weakref.finalize(self, os.close, descriptor)
 
     @classmethod
-    def open(cls, reader: OpenSlideReader) -> "JpegTiff | None":
+    def open(cls, reader: "OpenSlideReader") -> "JpegTiff | None":
         """Index a slide's stored tiles, or None where its layout does not allow to use them."""
         if reader.vendor not in _VENDORS or not reader.path.is_file():
             return None
@@ -52,6 +53,13 @@ class JpegTiff:
         level = self._levels.get(index)
         if level is None or (col + 1) * self.tile_size > level.width or (row + 1) * self.tile_size > level.height:
             return None
+        return self.padded_tile(index, col, row)
+
+    def padded_tile(self, index: int, col: int, row: int) -> bytes | None:
+        """A complete JPEG of any tile of stored level ``index``, padded at the edges; None for missing or odd ones."""
+        level = self._levels.get(index)
+        if level is None or not (0 <= col < level.columns and 0 <= row * self.tile_size < level.height):
+            return None
         number = row * level.columns + col
         count = level.counts[number]
         if count < 4:
@@ -60,6 +68,16 @@ class JpegTiff:
         if len(data) != count or not data.startswith(_SOI):
             return None
         return level.prefix + data[2:]
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Levels that store JPEG tiles."""
+        return tuple(sorted(self._levels))
+
+    def shape(self, index: int) -> tuple[int, int]:
+        """(columns, rows) of the tiles of a level."""
+        level = self._levels[index]
+        return level.columns, -(-level.height // self.tile_size)
 
     def richest_tile(self, index: int) -> tuple[int, int] | None:
         """(col, row) of the inner tile with most data: the one where a difference would show."""
@@ -74,7 +92,7 @@ class JpegTiff:
         return max(inner)[1:] if inner else None
 
 
-def _tiled_jpeg_pages(reader: OpenSlideReader) -> dict[int, tuple[int, _Level]]:
+def _tiled_jpeg_pages(reader: "OpenSlideReader") -> dict[int, tuple[int, _Level]]:
     """Slide level -> (tile side, stored tiles) of pages with square JPEG tiles."""
     import tifffile  # imported here: it takes a third of a second
 

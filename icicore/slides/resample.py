@@ -1,5 +1,7 @@
 """Resampling a rectangle with fractional edges to whole pixels."""
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from scipy import sparse
@@ -7,6 +9,7 @@ from scipy import sparse
 from icicore.types import Rgb
 
 
+@lru_cache(maxsize=2048)  # tiles of a row, and of a column, begin at the same fraction of a pixel
 def _overlaps(n_source: int, start: float, length: float, n_out: int) -> sparse.csr_matrix:
     """Weights, shape (n_out, n_source), of the source pixels that each output pixel covers; rows sum to 1."""
     edges = start + np.arange(n_out + 1) * (length / n_out)
@@ -42,9 +45,9 @@ def shrink_area(image: Rgb, offset: tuple[float, float], size: tuple[float, floa
         return np.asarray(cv2.resize(source, (out_w, out_h), interpolation=cv2.INTER_AREA), np.uint8)
     rows, columns = image.shape[:2]
     down = _overlaps(rows, y, height, out_h) @ image.reshape(rows, columns * 3).astype(np.float32)
-    across = np.ascontiguousarray(down.reshape(out_h, columns, 3).transpose(1, 0, 2)).reshape(columns, out_h * 3)
-    result = (_overlaps(columns, x, width, out_w) @ across).reshape(out_w, out_h, 3).transpose(1, 0, 2)
-    return np.ascontiguousarray(np.rint(result).clip(0, 255).astype(np.uint8))
+    across = np.asarray(cv2.transpose(down.reshape(out_h, columns, 3))).reshape(columns, out_h * 3)
+    result = (_overlaps(columns, x, width, out_w) @ across).reshape(out_w, out_h, 3)
+    return np.asarray(cv2.transpose(np.rint(result).clip(0, 255).astype(np.uint8)), np.uint8)
 
 
 def enlarge(image: Rgb, offset: tuple[float, float], size: tuple[float, float], size_px: tuple[int, int]) -> Rgb:

@@ -139,9 +139,10 @@ def _make(place: TilePlace, spec: SlideSpec) -> None:
 
     from icicore.embeddings.backbones import load_backbone
     from icicore.embeddings.embed import encode_in_batches
+    from icicore.embeddings.precision import precision_of
 
     torch.set_num_threads(1)
-    encoder = load_backbone(place.backbone, weights_dir=place.weights_dir)
+    encoder = load_backbone(place.backbone, weights_dir=place.weights_dir, precision=precision_of(place.encoder_id))
     tiles, labels = paint_tiles(spec)
     rng = spec.rng("looks")
     looks = [tiles, *(vary_look(tiles, rng) for _ in range(LOOKS - 1))]

@@ -70,7 +70,18 @@ def _device(settings: Settings, warnings: list[str]) -> Json:
     )
     if settings.device.startswith("cuda") and not gpus:
         warnings.append(f"ICICORE_DEVICE is {settings.device} but no GPU is usable; the CPU is used")
-    return {"used": "cuda:0" if gpus and settings.device != "cpu" else "cpu", "gpus": gpus, "precision": "fp32"}
+    used = "cuda:0" if gpus and settings.device != "cpu" else "cpu"
+    return {"used": used, "gpus": gpus, **_precision(settings, warnings)}
+
+
+def _precision(settings: Settings, warnings: list[str]) -> Json:
+    """Precision of embeddings: what is used for new bags, and what this machine could run."""
+    from icicore.embeddings.precision import AUTO, FP32, obstacle, usable
+
+    used = FP32 if settings.precision == AUTO else settings.precision
+    if reason := obstacle(used):
+        warnings.append(f"ICICORE_PRECISION is {used}, but {reason}; unset it")
+    return {"precision": used, "precisions": list(usable())}
 
 
 def _backbones(settings: Settings, problems: list[str]) -> list[Json]:

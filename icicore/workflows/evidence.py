@@ -69,9 +69,10 @@ def gather(
     bundle: ModelBundle,
     *,
     drop: Collection[str] = (),
+    keep_maps: bool = False,
     progress: Progress = no_progress,
 ) -> Evidence:
-    """Read all modalities that are present and not dropped.
+    """Read all modalities that are present and not dropped; ``keep_maps`` prepares Grad-CAM of slides embedded now.
 
     Raises
     ------
@@ -83,7 +84,7 @@ def gather(
     panel = load_panel(bundle.spec.panel.rpartition("/")[2])
     evidence = Evidence(case=case, panel=panel, inputs=CaseInputs(case_id=case.case_id))
     if case.slides and HISTOLOGY not in drop and bundle.spec.backbone:
-        evidence = _add_histology(services, evidence, bundle, progress)
+        evidence = _add_histology(services, evidence, bundle, progress, keep_maps=keep_maps)
     if (case.mutations or case.expression) and GENOMICS not in drop:
         evidence = _add_genomics(evidence, bundle)
     if case.clinical and CLINICAL not in drop:
@@ -126,14 +127,16 @@ def open_case_slide(case: Case, path: Path) -> OpenSlideReader:
     return reader
 
 
-def _add_histology(services: Services, evidence: Evidence, bundle: ModelBundle, progress: Progress) -> Evidence:
+def _add_histology(
+    services: Services, evidence: Evidence, bundle: ModelBundle, progress: Progress, *, keep_maps: bool
+) -> Evidence:
     start = time.perf_counter()
     encoder = services.bundle_encoder(bundle)
-    if not encoder.digest.startswith(bundle.spec.backbone_digest):
+    if encoder.identifier != f"{bundle.spec.backbone}@{bundle.spec.backbone_digest}":
         raise CaseError(
             bundle.name,
-            f"was trained with other {encoder.name} weights ({bundle.spec.backbone_digest[:12]})",
-            expected=f"the same weights as on this machine ({encoder.digest[:12]})",
+            f"was trained with other {encoder.name} weights ({bundle.spec.backbone_digest})",
+            expected=f"the same weights as on this machine ({encoder.identifier.rpartition('@')[2]})",
             remedy="install the weights that the bundle names or use another bundle",
         )
     cache = EmbeddingCache(services.settings.embeddings_dir)
@@ -149,7 +152,13 @@ def _add_histology(services: Services, evidence: Evidence, bundle: ModelBundle, 
                 progress(done, total, f"{what}: {detail}")
 
             bag = embed_slide(
-                reader, digest=digest, grid=model_grid(bundle), encoder=encoder, cache=cache, progress=step
+                reader,
+                digest=digest,
+                grid=model_grid(bundle),
+                encoder=encoder,
+                cache=cache,
+                keep_maps=keep_maps,
+                progress=step,
             )
             slides.append(SlideEvidence(path, digest, bag, reader.is_virtual, reader.mpp, measure_bag(bag)))
         if bag.quality.stain_kind in ("IHC", "fluorescence"):

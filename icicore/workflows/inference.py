@@ -66,9 +66,12 @@ def score(
     ref: BundleRef,
     *,
     drop: Collection[str] = (),
+    keep_maps: bool = False,
     progress: Progress = no_progress,
 ) -> Scored:
     """Score a case under a bundle, with the explanations that cost no further pass over the slide.
+
+    ``keep_maps`` keeps what Grad-CAM needs of a slide that is embedded now; `write_explanation` uses it up.
 
     Raises
     ------
@@ -77,7 +80,7 @@ def score(
     """
     start = time.perf_counter()
     bundle = services.bundle(ref)
-    evidence = gather(services, case, bundle, drop=drop, progress=progress)
+    evidence = gather(services, case, bundle, drop=drop, keep_maps=keep_maps, progress=progress)
     result = bundle.score(evidence.inputs)
     used = [m for m, weight in result.modality_weights.items() if weight is not None]
     tiles = explain_tiles(bundle, evidence.inputs) if HISTOLOGY in used else None
@@ -139,6 +142,7 @@ def _gradcam(services: Services, scored: Scored, slide: SlideEvidence, gradients
             encoder=services.bundle_encoder(scored.bundle),
             gradients=gradients,
             cache=services.settings.home / "gradcam",
+            maps=EmbeddingCache(services.settings.embeddings_dir).entry(slide.bag.spec_key).maps,
             progress=progress,
         )
 
@@ -173,7 +177,7 @@ def score_case(
     case = load_case(services, case_key)
     ref = services.bundle_ref()
     key = prediction_key(services, case, ref)
-    scored = score(services, case, ref, progress=progress)
+    scored = score(services, case, ref, keep_maps=True, progress=progress)
     folder = result_folder(services, case_key, ref.digest)
     keep_inputs(folder, scored.bundle, scored.evidence.inputs)  # before prediction.json, which says that all is there
     write_explanation(services, scored, folder, progress=progress)
@@ -215,7 +219,7 @@ def explain_to_folder(
     heatmaps as PNG, and the highest and lowest tiles as PNG.
     """
     ref = services.bundle_ref(bundle)
-    scored = score(services, read_case(folder), ref, progress=progress)
+    scored = score(services, read_case(folder), ref, keep_maps=True, progress=progress)
     layers = write_explanation(services, scored, out, progress=progress)
     record_score(services, case_key(folder), scored.prediction)
     _write_tables(scored, out)

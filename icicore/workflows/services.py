@@ -88,19 +88,46 @@ class Services:
             self._bundles[ref.digest] = load_bundle(ref.folder)
         return self._bundles[ref.digest]
 
-    def encoder(self, name: str) -> "TileEncoder":
-        """Load a backbone, once per process."""
-        from icicore.embeddings.backbones import load_backbone
+    def encoder(self, name: str, precision: str = "") -> "TileEncoder":
+        """Load a backbone, once per process and precision; that of the settings by default, fp32 where they say auto.
 
-        if name not in self._encoders:
-            self._encoders[name] = load_backbone(name, weights_dir=self.settings.weights_dir)
-        return self._encoders[name]
+        Raises
+        ------
+        BackboneUnavailable
+            Its weights are not here, or this machine cannot run it in that precision.
+        """
+        from icicore.embeddings.backbones import load_backbone
+        from icicore.embeddings.precision import AUTO, FP32
+
+        precision = precision or self.settings.precision
+        precision = FP32 if precision == AUTO else precision
+        key = f"{name}+{precision}"
+        if key not in self._encoders:
+            self._encoders[key] = load_backbone(
+                name,
+                weights_dir=self.settings.weights_dir,
+                precision=precision,
+                engines=self.settings.home / "engines",
+            )
+        return self._encoders[key]
 
     def bundle_encoder(self, bundle: "ModelBundle") -> "TileEncoder":
-        """Load the tile encoder of a bundle; one that was tuned with the model has its own weights and identity."""
+        """Load the tile encoder of a bundle, in the precision that it was trained in.
+
+        One that was tuned with the model has its own weights and identity.
+
+        Raises
+        ------
+        BundleError
+            ``ICICORE_PRECISION`` demands another precision than the bundle accepts.
+        """
+        from icicore.embeddings.precision import precision_for, precision_of
         from icicore.embeddings.stage import tuned_encoder
 
-        encoder = self.encoder(bundle.spec.backbone)
+        trained = precision_of(bundle.spec.backbone_digest)
+        encoder = self.encoder(
+            bundle.spec.backbone, precision_for(bundle.name, trained, setting=self.settings.precision)
+        )
         if not bundle.backbone_stage:
             return encoder
         if bundle.digest not in self._encoders:

@@ -50,6 +50,7 @@ def _make(place: BankPlace, spec: SlideSpec) -> None:
 
     from icicore.embeddings.backbones import load_backbone
     from icicore.embeddings.embed import embed_slide
+    from icicore.embeddings.precision import precision_of
     from icicore.simulate.render import render_slide
     from icicore.slides.reader import open_slide, slide_digest
     from icicore.slides.tiling import TileGrid
@@ -64,7 +65,9 @@ def _make(place: BankPlace, spec: SlideSpec) -> None:
                 reader,
                 digest=slide_digest(slide),
                 grid=TileGrid(),
-                encoder=load_backbone(place.backbone, weights_dir=place.weights_dir),
+                encoder=load_backbone(
+                    place.backbone, weights_dir=place.weights_dir, precision=precision_of(place.encoder_id)
+                ),
                 cache=EmbeddingCache(Path(scratch) / "cache"),
             )
         truth_file = Path(scratch) / "truth.npz"

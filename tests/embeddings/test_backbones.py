@@ -198,7 +198,7 @@ def test_unknown_or_absent_backbones_are_one_line(offline, tmp_path, name):
 
 
 def test_an_unknown_precision_is_refused():
-    with pytest.raises(BackboneUnavailable, match="fp32 or bf16"):
+    with pytest.raises(BackboneUnavailable, match="expected fp32, bf16, int8"):
         load_backbone("efficientnet_lite0", precision="int4")
 
 

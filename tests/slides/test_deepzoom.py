@@ -9,6 +9,7 @@ import pytest
 from icicore.errors import SlideError
 from icicore.slides.deepzoom import DeepZoomSource
 from icicore.slides.reader import OpenSlideReader, open_slide
+from icicore.slides.tile_cache import TileCache
 from icicore.types import Rgb
 from tests.make_slides import he_on_glass, make_slide
 from tests.shared_data import shared
@@ -137,9 +138,10 @@ def test_slide_without_low_levels_is_read_once(folder: Path, monkeypatch: pytest
 
 def test_cache_is_bounded_and_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = open_slide(make_slide(folder / "cache_zoom.tif", size=SIZE))
-    source = DeepZoomSource(reader, 128, cache_bytes=60_000)
+    cache = TileCache(60_000)
+    source = DeepZoomSource(reader, 128, cache=cache)
     tiles = [source.tile(source.max_level, c, r) for r in range(8) for c in range(8)]
-    assert source._cache_used == sum(map(len, source._cache.values())) <= 60_000
+    assert 0 < cache.used_bytes <= 60_000
     monkeypatch.setattr(reader, "read_region", lambda *_: pytest.fail("not taken from the cache"))
     assert source.tile(source.max_level, 7, 7) == tiles[-1]
 

@@ -145,7 +145,9 @@ def test_a_backbone_without_stages_is_refused():
 
 
 def test_prediction_takes_the_tuned_encoder_of_a_bundle_and_the_registry_s_otherwise(tuned):
-    services = SimpleNamespace(encoder=lambda name: ENCODER, _encoders={})
+    services = SimpleNamespace(
+        encoder=lambda name, precision: ENCODER, _encoders={}, settings=SimpleNamespace(precision="auto")
+    )
     found = Services.bundle_encoder(services, tuned)
     assert found.identifier == f"{tuned.spec.backbone}@{tuned.spec.backbone_digest}"
     assert Services.bundle_encoder(services, tuned) is found

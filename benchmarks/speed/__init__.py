@@ -1,0 +1,1 @@
+"""Side-by-side measurements of speed; each module is one command. See docs/performance.md."""

@@ -1,0 +1,38 @@
+"""Participant of ``speed.embed``, run in an environment with lazyslide. SLIDE WEIGHTS default|bf16."""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import lazyslide
+import torch
+import torchvision
+from safetensors.torch import load_file
+from wsidata import open_wsi
+
+slide, weights, kind = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+network = torchvision.models.resnet50(weights=None)
+network.load_state_dict({k: v.float() for k, v in load_file(next(weights.glob("resnet50*.safetensors"))).items()})
+network.fc = torch.nn.Identity()
+network.eval()
+transform = torchvision.transforms.v2.Compose(
+    [
+        torchvision.transforms.v2.ToImage(),
+        torchvision.transforms.v2.ToDtype(torch.float32, scale=True),
+        torchvision.transforms.v2.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    ]
+)
+faster = {"amp": True, "autocast_dtype": torch.bfloat16} if kind == "bf16" else {}
+wall, cpu = time.perf_counter(), time.process_time()
+wsi = open_wsi(slide, store=None)
+lazyslide.pp.find_tissues(wsi)
+lazyslide.pp.tile_tissues(wsi, 256, mpp=0.5)
+found = lazyslide.tl.feature_extraction(
+    wsi, network, transform=transform, device="cpu", pbar=False, return_features=True, **faster
+)
+wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+n = len(wsi.shapes["tiles"])
+print(json.dumps({"tiles": n, "cpu_s": cpu, "wall_s": round(wall, 1), "peak_mb": round(peak)}))
