@@ -27,7 +27,7 @@ def submit_batch(services: Services, wanted: CaseFilter, *, by: str = "") -> Job
     if not work.free(wanted):
         return None
     job = services.jobs.create(SCORE_BATCH, owner=owner_of(services, by))
-    services.jobs.progress(job.job_id, 0, work.claim(job.job_id, wanted), "waiting")
+    services.jobs.expect(job.job_id, work.claim(job.job_id, wanted))
     enqueue(services, job.job_id)
     return services.jobs.get(job.job_id)
 

@@ -72,9 +72,10 @@ def reporter(services: Services, job_id: str, runner: str) -> Progress:
     phase = [""]
 
     def report(done: int, total: int, what: str) -> None:
-        if what != phase[0]:
-            phase[0] = what
-            log.info("%s", what)
+        said = what.partition(",")[0]  # what follows a comma counts on
+        if said != phase[0]:
+            phase[0] = said
+            log.info("%s", said)
         if services.jobs.progress(job_id, done, total, what, runner=runner):
             raise Cancelled
 

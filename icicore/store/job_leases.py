@@ -55,6 +55,10 @@ class JobLeases:
         with self._database.session() as session:
             return bool(session.scalar(select(JobTable.cancel).where(JobTable.job_id == job_id)))
 
+    def expect(self, job_id: str, total: int) -> None:
+        """Say how many steps a job that waits will have."""
+        self._change(and_(JobTable.job_id == job_id, JobTable.state == QUEUED), total=total)
+
     def finish(
         self, job_id: str, state: str, *, error: str | None = None, result: Json | None = None, runner: str = ""
     ) -> bool:

@@ -11,11 +11,16 @@ from icicore.workflows.casefolder import check_allowed, find_case_folders
 from icicore.workflows.cases import read_row
 from icicore.workflows.import_report import ImportReport
 from icicore.workflows.services import Services
-from icicore.workflows.study_cases import is_study, write_study_cases
 
 MOST_CASES = 100_000
 _CHUNK = 100
 """Rows written in one transaction: each costs a write to the disk."""
+
+
+def is_study(folder: Path) -> bool:
+    """Whether a folder looks like a cBioPortal study."""
+    names = ("data_clinical_patient.txt", "data_clinical_sample.txt", "data_clinical.txt", "meta_study.txt")
+    return any((folder / name).is_file() for name in names)
 
 
 def kind_of(folder: Path) -> str:
@@ -46,6 +51,8 @@ def import_cases(
         raise CaseError(folder, "no such folder", expected="a case, a folder of cases or a study", remedy="check it")
     report = ImportReport(folder.name, kind_of(folder))
     if report.kind == "study":
+        from icicore.workflows.study_cases import write_study_cases  # torch comes with the reading of studies
+
         folders: Sequence[Path] = write_study_cases(services.settings, folder, report, progress=progress)
     else:
         folders = find_case_folders([folder], limit=MOST_CASES)

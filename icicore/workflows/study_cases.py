@@ -23,12 +23,6 @@ _ORIGIN = "origin.json"
 _RECIST = ("CR", "PR", "SD", "PD", "NE")
 
 
-def is_study(folder: Path) -> bool:
-    """Whether a folder looks like a cBioPortal study."""
-    names = ("data_clinical_patient.txt", "data_clinical_sample.txt", "data_clinical.txt", "meta_study.txt")
-    return any((folder / name).is_file() for name in names)
-
-
 def write_study_cases(
     settings: Settings, folder: Path, report: ImportReport, *, progress: Progress = no_progress
 ) -> list[Path]:

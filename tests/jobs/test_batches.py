@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from icicore.access import Person, Role
 from icicore.errors import BundleError, InputError
 from icicore.jobs import batches, handlers, queue
 from icicore.settings import read_settings
@@ -14,6 +15,8 @@ from icicore.workflows import inference, second_bundle
 from icicore.workflows.cases import open_case
 from icicore.workflows.import_report import read_report
 from icicore.workflows.services import Services, build_services
+
+ADA = Person("Ada", Role.REVIEWER)
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ def scoring(monkeypatch):
     seen: list[str] = []
 
     def install(work=lambda services, key, progress: None):
-        def score_case(services, key, *, progress):
+        def score_case(services, key, *, by, progress):
             seen.append(key)
             work(services, key, progress)
             services.cases.set_state(key, "scored", probability=0.5, job_id=None)
@@ -141,17 +144,27 @@ def test_somebody_who_waits_goes_before_the_next_case_of_a_batch(services, keys,
 
 
 def test_an_import_leaves_its_report(services, keys, tmp_path):
-    job = batches.submit_import(services, tmp_path / "cases")
-    assert batches.submit_import(services, tmp_path / "cases").job_id == job.job_id
+    job = batches.submit_import(services, tmp_path / "cases", by=ADA)
+    assert batches.submit_import(services, tmp_path / "cases", by=ADA).job_id == job.job_id
     handlers.run_job(services, job.job_id)
     assert services.jobs.get(job.job_id).state == SUCCEEDED
     report = read_report(services.settings, job.job_id)
     assert (report.imported, report.new, report.refused) == (4, 0, [])
 
 
+def test_an_import_keeps_to_the_sites_of_the_person(services, keys, tmp_path):
+    record = tmp_path / "cases" / "P-1" / "case.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"site": "North"}))
+    job = batches.submit_import(services, tmp_path / "cases", by=Person("Eve", Role.REVIEWER, ("North",)))
+    handlers.run_job(services, job.job_id)
+    report = read_report(services.settings, job.job_id)
+    assert report.imported == 1
+    assert sorted(name for name, _ in report.refused) == ["P-0", "P-2", "P-3"]
+
+
 def test_an_import_of_nothing_fails_with_its_line(services, tmp_path):
     (tmp_path / "empty").mkdir()
-    job = batches.submit_import(services, tmp_path / "empty")
+    job = batches.submit_import(services, tmp_path / "empty", by=ADA)
     handlers.run_job(services, job.job_id)
     ended = services.jobs.get(job.job_id)
     assert ended.state == FAILED and "holds no case" in ended.error
@@ -165,7 +178,7 @@ def test_scoring_under_a_named_bundle_needs_one_that_exists(services, keys, monk
     folder.mkdir(parents=True)
     (folder / "bundle.json").write_text(json.dumps({"seal": {"a": 1}}))
     asked: list[tuple[str, str]] = []
-    monkeypatch.setattr(second_bundle, "score_under", lambda s, key, bundle, progress: asked.append((key, bundle)))
+    monkeypatch.setattr(second_bundle, "score_under", lambda s, key, bundle, by, progress: asked.append((key, bundle)))
     job = batches.submit_score_with(services, keys[0], "other")
     handlers.run_job(services, job.job_id)
     assert asked == [(keys[0], "other")]

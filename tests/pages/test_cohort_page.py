@@ -10,6 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
+from icicore.access import Person, Role
 from icicore.errors import BundleError
 from icicore.fingerprint import fingerprint
 from icicore.ui import cohort_figures, theme, worklist_state
@@ -222,7 +223,7 @@ def test_a_summary_is_made_once_and_again_when_the_result_changes(services):
 
 def test_genes_are_those_with_the_largest_mean_where_measured(services):
     with_cases(services, 4)
-    cohort = scored_cohort(services, DIGEST)
+    cohort = scored_cohort(services, DIGEST, by=Person("Ada", Role.READER))
     table = gene_attention(cohort, kinds=("mutation",), most=5)
     assert all(g.endswith("mutation") for g in table.genes) and table.values.shape == (5, 4)
     matrix = np.stack([s.attention for s in cohort.summaries])
@@ -235,7 +236,7 @@ def test_genes_are_those_with_the_largest_mean_where_measured(services):
 def test_only_cases_of_this_state_of_the_bundle_are_in_the_cohort(services):
     with_cases(services, 4)
     services.cases.put(case_row("f" * 16, case_id="other", bundle_digest="e" * 64))
-    cohort = scored_cohort(services, DIGEST)
+    cohort = scored_cohort(services, DIGEST, by=Person("Ada", Role.READER))
     assert {r.case_id for r in cohort.rows} == {f"P-{k}" for k in range(4)} and cohort.total == 4
     assert embedding_map(cohort) is not None
 
@@ -250,7 +251,7 @@ def test_figures_escape_names():
 def test_figures_of_patients_escape_names(services):
     with_cases(services, 5)
     services.cases.put(case_row(f"{2:016x}", case_id="<b>x</b>", probability=0.5, bundle_digest=DIGEST))
-    cohort = scored_cohort(services, DIGEST)
+    cohort = scored_cohort(services, DIGEST, by=Person("Ada", Role.READER))
     table = gene_attention(cohort, kinds=("mutation",), most=3)
     for relative in (False, True):
         assert "<b>x" not in attention_plot(table, theme.DARK, relative=relative).to_json()
