@@ -72,7 +72,7 @@ def test_a_training_survives_whatever_happens_and_ends_like_an_undisturbed_one(s
             page.get_by_role("button", name="Check the study").wait_for(timeout=PATIENCE)
             job_id = start_genes(page, services)
             page.get_by_text("Genes, member 1").wait_for(timeout=PATIENCE)
-            page.locator(".js-plotly-plot").first.wait_for(timeout=PATIENCE)
+            page.locator(".js-plotly-plot").nth(3).wait_for(timeout=PATIENCE)
             page.evaluate("() => { for (const e of document.querySelectorAll('.js-plotly-plot')) e.seen = true; }")
             first = page.locator(".i-numbers").first.inner_text()
             page.wait_for_function(
