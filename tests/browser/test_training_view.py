@@ -1,4 +1,4 @@
-"""The live view in a browser, over a journal that grows: nothing is mounted anew, a reload and a second browser agree."""
+"""The live view over a journal that grows: nothing is mounted anew, a reload and a second browser agree."""
 
 import time
 from collections.abc import Iterator
