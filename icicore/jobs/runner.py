@@ -48,7 +48,7 @@ def fail(services: Services, job: JobRow, message: str, runner: str) -> None:
     """Close a job as failed; a case that was to be scored says why it is not."""
     if not services.jobs.finish(job.job_id, FAILED, error=message, runner=runner):
         return
-    log.info("failed: %s", message)
+    log.info("failed; the row says why")  # the reason may name patients, a log does not
     if job.kind == SCORE and job.case_key:
         reason = {"code": "input_error", "message": message, "modality": None}
         services.cases.set_state(

@@ -35,6 +35,7 @@ class JobLeases:
             started=now,
             heartbeat=now,
             error=None,
+            message="starting",
             attempts=JobTable.attempts + 1,
         )
 

@@ -137,14 +137,13 @@ def estimate_table(desk: TrainingDesk, request: TrainingRequest, config: TrainCo
     return charts.card("Time and memory", table, charts.note(f"{disk}{note} ({memory(need.memory_mib)})."))
 
 
-def too_little(desk: TrainingDesk, device: Device, config: TrainConfig, found: Json) -> str:
-    """Why the training cannot run on a device; empty when it can."""
+def too_little(desk: TrainingDesk, config: TrainConfig, found: Json) -> str:
+    """Why the training cannot run on this machine; too little memory of a GPU halves the batch and is no reason."""
     need, host = needs(config, found), next((d for d in desk.devices() if d.key == "cpu"), None)
     if host is not None and host.free_mib and need.memory_mib > host.free_mib:
         return f"about {memory(need.memory_mib)} of memory are needed, {memory(host.free_mib)} are free"
     if need.disk_mib > desk.free_disk_mib():
         return f"{memory(need.disk_mib)} of disk are needed, {memory(desk.free_disk_mib())} are free"
-    del device  # too little memory of a GPU halves the batch, which is no reason to refuse
     return ""
 
 

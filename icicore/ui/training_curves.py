@@ -12,8 +12,8 @@ from icicore.ui.training_progress import lines_of
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 _HEIGHT = 250
 _TITLES: Mapping[str, str] = {
-    "loss": "Selection loss (cross-entropy, classes balanced)",
-    "train_loss": "Training loss (all heads, with dropout)",
+    "loss": "Selection loss (balanced classes)",
+    "train_loss": "Training loss (all heads)",
     "auc": "AUC-ROC on selection patients",
     "rate": "Learning rate",
 }

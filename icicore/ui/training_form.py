@@ -62,7 +62,10 @@ def _inputs(desk: TrainingDesk) -> tuple[TrainingRequest | None, Device | None, 
     )
     stem = studies[chosen].name
     name = name_side.text_input(
-        "Name of the bundle", value=f"{stem}-{date.today():%Y-%m-%d}", key=f"training_name_{stem}", max_chars=64
+        "Name of the bundle",
+        value=_free_name(desk, f"{stem}-{date.today():%Y-%m-%d}"),
+        key=f"training_name_{stem}",
+        max_chars=64,
     ).strip()
     model = st.segmented_control(
         "Model",
@@ -82,6 +85,13 @@ def _inputs(desk: TrainingDesk) -> tuple[TrainingRequest | None, Device | None, 
     except InputError as error:
         problem = str(error)
     return request, device, problem
+
+
+def _free_name(desk: TrainingDesk, name: str) -> str:
+    """The name, with a number behind it where a bundle or a training has it."""
+    taken = {str(row.parameters.get("name")) for row in desk.runs()}
+    names = (name, *(f"{name}-{k}" for k in range(2, 100)))
+    return next((n for n in names if n not in taken and not desk.name_refused(n)), name)
 
 
 def _without_defaults(config: Json) -> Json:
@@ -149,7 +159,7 @@ def _brakes(desk: TrainingDesk, request: TrainingRequest | None, device: Device 
             ask_check(desk, request)
     short = ""
     if ready and found is not None:
-        short = too_little(desk, device, recipe_of(request), found)
+        short = too_little(desk, recipe_of(request), found)
     start = buttons.button(
         "Start training",
         type="primary",

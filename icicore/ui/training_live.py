@@ -22,6 +22,7 @@ from icicore.workflows.estimates import kinds_of
 
 POLL_SECONDS = 1.5
 _NEWEST = "Under way"
+_SHOWN = ("train_loss", "loss", "auc", "rate")
 
 
 def state_of(job: JobRow) -> str:
@@ -121,8 +122,8 @@ def _curves(log: RunLog, now: Standing, kinds: Sequence[str]) -> None:
     chosen = st.segmented_control("Model", options, default=_NEWEST, key="run_kind", label_visibility="collapsed")
     current = now.member.rpartition("-")[0] or (begun[-1] if begun else "")
     kind = next((k for k in kinds if MODELS.get(k, k) == chosen), current)
-    columns = st.columns(3)
-    for name, column in zip(("loss", "auc", "rate"), columns, strict=True):
+    columns = st.columns(len(_SHOWN))
+    for name, column in zip(_SHOWN, columns, strict=True):
         figure = curves(log, kind, name, colours=colours)
         column.plotly_chart(figure, key=f"curve_{name}", theme=None, config={"displayModeBar": False})
     st.html(legend(log, kind) + charts.note(_about(log)))
@@ -176,8 +177,6 @@ def _where(job: JobRow, log: RunLog, now: Standing) -> str:
     if job.state == "queued":
         waits = f"Waiting for {'the CPU' if job.device == 'cpu' else job.device}"
         return plain(job.message.capitalize() if "continue" in job.message else waits)
-    if job.state == "running" and job.message == "waiting":
-        return "Starting"
     tries = f" · try {job.attempts}" if job.attempts > 1 else ""
     done = f" · {now.done:,} of at most {now.total:,} epochs over all models" if now.total else ""
     return plain(f"{job.message.capitalize()}{done}{tries}")

@@ -15,9 +15,11 @@ _CLINICAL_MS, _GENES_MS, _SLIDE_MS, _TILE_MS = 0.33, 2.1, 0.5, 0.02
 _TOKENS, _DIM = 2394, 1280
 _READ_MIB_PER_SECOND = 60.0
 _START_SECONDS = 20.0
-_BASE_MIB = 650
+_BASE_MIB = 930
 """Resident memory of the training process before it reads anything: torch, Lightning."""
-_TABLE_FACTOR = 3.0
+_WORK_MIB = 100
+"""What the libraries gather while they work."""
+_TABLE_FACTOR = 5.0
 """Memory per byte of the tables of a study while they are parsed."""
 _GPU_BASE_MIB = 600
 """CUDA context and libraries."""
@@ -92,7 +94,7 @@ def needs(config: TrainConfig, found: Json) -> Needs:
     genes = config.batch_size * facts["tokens"] * _GENE_COPIES * 4 * config.width / _MIB
     tables = facts.get("table_bytes", 0) / _MIB * _TABLE_FACTOR + patients * facts["tokens"] * 5 * 3 / _MIB
     # While the study is read its bags are there twice: one by one and joined.
-    resident = _BASE_MIB + tables + tiles + max(tiles, judged * case + batch + genes)
+    resident = _BASE_MIB + _WORK_MIB + tables + tiles + max(tiles, judged * case + batch + genes)
     members = len(order(config)) * config.n_members
     weights = (facts["tile_dim"] * _DIM_HIDDEN + facts["tokens"] * 64 * 2 + 100_000) * 4 * config.width / _MIB
     return Needs(

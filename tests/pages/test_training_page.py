@@ -25,12 +25,15 @@ from tests.training.study_folder import write_small_study
 EVIL = "<img src=x onerror=alert(1)>"
 FOUND = {
     "problems": [], "warnings": ["the validation part has only 7 patients of the rarer class"], "leak": None,
-    "study": "small", "virtual": True, "listed": 210, "patients": 200, "responders": 73, "endpoint": "objective response",
+    "study": "small", "virtual": True, "listed": 210, "patients": 200, "responders": 73,
+    "endpoint": "objective response",
     "modalities": {"histology": 180, "mutation": 190, "expression": 192, "clinical": 196},
     "tumour_types": [{"name": "nsclc", "n": 117, "responders": 40}, {"name": "melanoma", "n": 83, "responders": 33}],
     "sites": [{"name": EVIL, "n": 200, "responders": 73}], "duplicates": [], "notes": [], "slides_to_embed": 0,
     "promoted": None, "known": 0,
-    "parts": {"train": {"n": 140, "responders": 51}, "val": {"n": 20, "responders": 7}, "test": {"n": 40, "responders": 15}},
+    "parts": {
+        "train": {"n": 140, "responders": 51}, "val": {"n": 20, "responders": 7}, "test": {"n": 40, "responders": 15},
+    },
     "facts": {"tiles": 20_000, "tile_dim": 1280, "bags": 180, "tokens": 2394, "table_bytes": 10**6},
 }  # fmt: skip
 
@@ -102,7 +105,7 @@ def test_the_start_waits_for_a_check_that_finds_nothing_against_it(open_page, se
     shown = html_of(at)
     for text in (
         "200 of 210 listed",
-        "73 (37",
+        "73 (36",
         "Mutations",
         "190 (95",
         "NSCLC",
@@ -159,7 +162,7 @@ def test_a_name_that_cannot_be_a_folder_is_refused(open_page, services, study, n
     at.text_input(key="training_name_small").set_value(name).run()
     assert at.button(key="training_start_button").disabled
     assert "cannot name a bundle" in at.error[0].value
-    assert "<img" not in at.error[0].value
+    assert "<img" not in at.error[0].value.replace("\\<", "")
 
 
 def test_too_little_memory_forbids_the_start(open_page, services, study, monkeypatch):
@@ -207,7 +210,7 @@ def test_a_running_training_shows_where_it_is(open_page, services, study):
     for text in ("Clinical, member 1", "4 of at most 5", "1.5", "GiB", "71", "0.0004", "Running", "Ann Weber"):
         assert text in shown, text
     charts = [json.loads(c.proto.spec) for c in at.get("plotly_chart")]
-    assert [len(c["data"]) for c in charts] == [1, 1, 1]
+    assert [len(c["data"]) for c in charts] == [1, 1, 1, 1]
     assert "epochs over all models" in at.get("progress")[0].proto.text if at.get("progress") else True
 
 
@@ -227,7 +230,7 @@ def test_stop_continue_and_delete(open_page, services, study):
     services.jobs.start(job_id, "w")
     services.jobs.finish(job_id, FAILED, error=f"x: {EVIL}", runner="w")
     at.run()
-    assert "<img" not in at.error[0].value
+    assert "<img" not in at.error[0].value.replace("\\<", "")
     at.button(key="run_delete").click().run()
     assert services.jobs.get(job_id) is None
     assert not work_dir(services.settings, "mine").exists()

@@ -7,18 +7,25 @@ import pytest
 from PIL import Image
 
 from icicore.settings import PROJECT
-from icicore.ui.places import ABOUT, CASE, CASES, STATIC
+from icicore.ui.places import ABOUT, CASE, CASES, STATIC, TRAINING
 
 
 @pytest.mark.parametrize(
-    "module", ["icicore.ui.main", "icicore.ui.review", "icicore.ui.worklist", "icicore.ui.workflow_backend"]
+    "module",
+    [
+        "icicore.ui.main",
+        "icicore.ui.review",
+        "icicore.ui.worklist",
+        "icicore.ui.workflow_backend",
+        "icicore.jobs.submit, icicore.ui.training_list, icicore.ui.training_form",
+    ],
 )
 def test_the_front_end_loads_no_torch(module: str) -> None:
     code = f"import sys, {module}, icicore.jobs.queue; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("page", [CASES, CASE, ABOUT])
+@pytest.mark.parametrize("page", [CASES, CASE, TRAINING, ABOUT])
 def test_pages_are_thin(page: object) -> None:
     text = (PROJECT / "pages" / str(page)).read_text()
     assert len(text.splitlines()) <= 120

@@ -30,7 +30,10 @@ print(json.dumps({"peak": peak_rss_mib(), "n": len(study)}))
 """
 FOUND = {
     "facts": {"tiles": 230_000, "tile_dim": 1280, "bags": 1240, "tokens": 2394, "table_bytes": 30 * 2**20},
-    "parts": {"train": {"n": 868, "responders": 315}, "val": {"n": 124, "responders": 45}, "test": {"n": 248, "responders": 90}},
+    "parts": {
+        "train": {"n": 868, "responders": 315}, "val": {"n": 124, "responders": 45},
+        "test": {"n": 248, "responders": 90},
+    },
 }  # fmt: skip
 
 
@@ -83,7 +86,7 @@ def test_time_grows_with_what_is_trained():
 def test_memory_grows_with_the_batch_and_the_study():
     config = TrainConfig()
     need = needs(config, FOUND)
-    assert 1500 < need.memory_mib < 2500
+    assert 2000 < need.memory_mib < 2600, "measured: 2,030 MiB without the evaluation, 2,300 with it"
     assert needs(config.model_copy(update={"batch_size": 256}), FOUND).gpu_mib > need.gpu_mib + 100
     smaller = {**FOUND, "facts": FOUND["facts"] | {"tiles": 23_000}}
     assert needs(config, smaller).memory_mib < need.memory_mib - 500
