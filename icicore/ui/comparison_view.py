@@ -32,7 +32,6 @@ _KINDS = {
     "genes": "Gene attribution",
     "gene_attention": "Gene attention",
 }
-_GAP = '<div style="height:12px"></div>'
 CALIBRATION_MEANS = (
     "<b>Calibration loss</b>: log loss per patient that a recalibration (slope and intercept) on these patients would "
     "still save, in nats; 0 is ideal. Differences: the same resampled patients for both models."
@@ -69,11 +68,11 @@ def verdict_html(found: Json) -> str:
 
 def numbers_html(found: Json, colours: theme.Palette) -> str:
     """Metrics side by side, curves, groups and explanations."""
-    reliability = "".join(_reliability(found, role, colours) for role in ROLES)
+    figures = _roc(found, colours) + "".join(_reliability(found, role, colours) for role in ROLES)
     return (
         f"{_metrics(found)}"
-        f'<div class="i-pair">{_roc(found, colours)}<div>{_groups(found)}{_GAP}{_faithfulness(found)}</div></div>'
-        f'<div class="i-pair">{reliability}</div>'
+        f'<div class="i-pair" style="grid-template-columns:repeat(3,minmax(0,1fr))">{figures}</div>'
+        f'<div class="i-pair">{_groups(found)}{_faithfulness(found)}</div>'
     )
 
 

@@ -1,7 +1,8 @@
 """The list of models, the history of promotions, and bringing a model in."""
 
+import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -22,7 +23,7 @@ MODEL = "model"
 """Query parameter: name of the model that is shown."""
 STATES = {"promoted": "Promoted", "candidate": "Candidate", "retired": "Retired", "refused": "Refused"}
 _COLOURS = {"Promoted": "green", "Candidate": "blue", "Retired": "gray", "Refused": "red"}
-_LOOK = {"promoted": ("ok", "✓"), "candidate": ("", "…"), "retired": ("line", ""), "refused": ("bad", "×")}
+_LOOK = {"promoted": ("ok", "✓"), "candidate": ("", ""), "retired": ("line", ""), "refused": ("bad", "×")}
 _TABLE = "model_table"
 _DONE, _PROBLEM = "_model_done", "_model_problem"
 
@@ -103,10 +104,10 @@ def messages() -> None:
         st.success(plain(done), icon=":material/check:")
 
 
-def act(action: object, done: str) -> None:
+def act(action: Callable[[], object], done: str) -> None:
     """Run an action that a person asked for, then show its outcome on the next run of the page."""
     try:
-        action()  # type: ignore[operator]
+        action()
     except InputError as error:
         session.put(_PROBLEM, str(error))
     except OSError as error:
@@ -162,6 +163,6 @@ def bring_in(desk: ModelsDesk) -> None:
     st.caption("Only safetensors, JSON and the card are taken; every digest is checked. It becomes a candidate.")
     if sent and file is not None:
         with tempfile.TemporaryDirectory() as scratch:
-            path = Path(scratch) / "upload.bundle.zip"
+            path = Path(scratch) / (re.sub(r"[^A-Za-z0-9._-]", "_", file.name).lstrip(".")[-100:] or "upload.zip")
             path.write_bytes(file.getbuffer())
             act(lambda: desk.bring_in(path, chosen.strip() or None), "The model was imported; it is a candidate.")

@@ -7,6 +7,8 @@ promotes another.
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
 
 from icicore.errors import BundleError
 from icicore.store.registry import CANDIDATE, PROMOTED, RETIRED, BundleRow, RegistryStore
@@ -67,10 +69,18 @@ def _on_disk(services: Services) -> dict[str, BundleRef | str]:
     found: dict[str, BundleRef | str] = {}
     for name, folder in bundle_folders(services.settings).items():
         try:
-            found[name] = bundle_ref(folder.parent, name)
+            found[name] = _ref(folder, (folder / "bundle.json").stat().st_mtime_ns)
         except BundleError as error:
             found[name] = str(error)
+        except OSError:  # deleted meanwhile
+            continue
     return found
+
+
+@lru_cache(maxsize=128)
+def _ref(folder: Path, modified_ns: int) -> BundleRef:
+    """The bundle as its bundle.json says since its last change; a page asks for all of them on every run."""
+    return bundle_ref(folder.parent, folder.name)
 
 
 def _enter(services: Services, store: RegistryStore, refs: dict[str, BundleRef | str]) -> None:
