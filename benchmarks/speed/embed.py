@@ -1,9 +1,9 @@
-"""A slide to embeddings, beside peers: CPU-milliseconds per tile from opening the slide to the last embedding.
+"""A slide to embeddings, beside LazySlide: CPU-milliseconds per tile from opening the slide to the last embedding.
 
     PYTHONPATH=benchmarks python -m speed.embed --slide SLIDE --weights FOLDER \\
-        [--lazyslide PYTHON] [--tiatoolbox PYTHON] [--rounds 2] [--precisions fp32 bf16 int8]
+        [--lazyslide PYTHON] [--rounds 2] [--precisions fp32 bf16 int8]
 
-``--lazyslide`` and ``--tiatoolbox`` are the interpreters of environments that hold these packages, for example made by
+``--lazyslide`` is the interpreter of an environment that holds it, for example made by
 ``uv venv DIR && uv pip install -p DIR/bin/python lazyslide openslide-bin``. All take the same ResNet-50 weights and
 tiles of 256 px at 0.5 µm/px; which tiles hold tissue is each tool's own decision, so the cost per tile is what is
 compared. Every round runs each participant once, in a process of its own. Loading the network, and quantising it, is
@@ -30,8 +30,6 @@ def participants(args: argparse.Namespace) -> dict[str, list[str]]:
     if args.lazyslide:
         script = [args.lazyslide, str(HERE / "embed_lazyslide.py"), *common]
         peers = {"lazyslide": [*script, "default"], "lazyslide_bf16": [*script, "bf16"]}
-    if args.tiatoolbox:
-        peers["tiatoolbox"] = [args.tiatoolbox, str(HERE / "embed_tiatoolbox.py"), *common]
     return peers | own
 
 
@@ -39,7 +37,7 @@ def best(runs: list[dict[str, float]]) -> dict[str, object]:
     """The round that cost least; the reason where all failed."""
     done = [run for run in runs if "tiles" in run]
     if not done:
-        return {"failed": runs[-1].get("why", "no result")}
+        return {"failed": runs[0].get("why", "no result")}
     least = min(done, key=lambda run: run["cpu_s"] / run["tiles"])
     per_tile = 1000 * least["cpu_s"] / least["tiles"]
     return {"tiles": least["tiles"], CPU: round(per_tile, 1), WALL: least["wall_s"], PEAK: least["peak_mb"]}
@@ -50,7 +48,6 @@ def main() -> None:
     parser.add_argument("--slide", type=Path, required=True)
     parser.add_argument("--weights", type=Path, required=True, help="folder with the weights of ResNet-50")
     parser.add_argument("--lazyslide", default="")
-    parser.add_argument("--tiatoolbox", default="")
     parser.add_argument("--precisions", nargs="+", default=["fp32", "bf16"])
     parser.add_argument("--rounds", type=int, default=2)
     args = parser.parse_args()
