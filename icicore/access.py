@@ -27,8 +27,8 @@ class Role(IntEnum):
 ROLE_MEANS: dict[Role, str] = {
     Role.NONE: "sees nothing",
     Role.READER: "sees cases, results and models; exports",
-    Role.REVIEWER: "also opens and scores cases, annotates, signs, trains",
-    Role.ADMIN: "also promotes, rolls back and removes models",
+    Role.REVIEWER: "all that a reader may; opens and scores cases, annotates, signs, trains",
+    Role.ADMIN: "all that a reviewer may; promotes, rolls back and removes models",
 }
 
 

@@ -13,7 +13,8 @@ PRESENT = "present"
 """Query parameter of the presentation mode, so that a reload at the tumour board keeps it."""
 _KEYS = "Alt+P"
 _CSS = """
-html { font-size: 19px; }
+html { font-size: clamp(17px, 1.1vw, 26px); }
+[data-testid="stButtonGroup"] button { padding-left: .55rem; padding-right: .55rem; }
 [data-testid="stHeader"], .st-key-account { display: none; }
 .stMainBlockContainer { padding-top: .6rem !important; padding-bottom: 1rem !important; }
 """

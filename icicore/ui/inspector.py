@@ -165,5 +165,7 @@ def _more(layers: Json, tile: Tile, tissue: str) -> list[tuple[str, str]]:
         facts.append(("Leave one out", f"{signed(tile.leave_one_out, 4)} logit lost without this tile"))
     names = next((x.get("classes") for x in layers["layers"] if x["id"] == "classes"), None)
     if names and tile.tile_class is not None and 0 <= tile.tile_class < len(names):
-        facts.append(("Tissue class", tissue or str(names[tile.tile_class])))
+        facts.append(("Tissue class", str(names[tile.tile_class])))
+    if tissue:
+        facts.append(("Class probability", tissue))
     return facts

@@ -7,7 +7,7 @@ import streamlit as st
 from icicore.store.cases import CaseRow
 from icicore.ui import charts, session
 from icicore.ui.results import load_tiles, tile_at
-from icicore.ui.text import count, esc, number, percent, plain, sentence
+from icicore.ui.text import count, esc, percent, plain, sentence
 from icicore.ui.viewer import ViewerUrls
 from icicore.workflows.cases import CaseResult
 from icicore.workflows.tile_neighbours import Likeness, Neighbour
@@ -36,9 +36,10 @@ def normalised(place: Place, alike: Likeness | str) -> str:
     if isinstance(alike, str):
         return f'<figure><p class="i-note">{esc(sentence(alike))}</p></figure>'
     address = place.urls.normalised(place.slide, place.x_l0, place.y_l0, size_l0=place.size_l0, px=_PX, bag=alike.bag)
-    how = "by Macenko" if alike.stain.method == "macenko" else f"left as it is: {alike.stain.note}"
+    how = "Stain-normalised by Macenko" if alike.stain.method == "macenko" else "Not stain-normalised"
+    note = f" ({alike.stain.note})" if alike.stain.note else ""
     picture = f'<div class="i-tile"><img src="{esc(address)}" alt="stain-normalised tile"></div>'
-    return f"<figure>{picture}<figcaption>Stain-normalised {esc(how)}, as the encoder saw it</figcaption></figure>"
+    return f"<figure>{picture}<figcaption>{how}{esc(note)}, as the encoder saw it</figcaption></figure>"
 
 
 def classes(alike: Likeness | str) -> str:
@@ -69,7 +70,7 @@ def _neighbour(row: CaseRow, result: CaseResult, urls: ViewerUrls, found: Neighb
     address = urls.region(found.slide, tile.x_l0, tile.y_l0, size_l0=float(layers["tile_l0"]), px=_SMALL_PX)
     where = f"row {tile.row}, column {tile.col}"
     st.html(f'<div class="i-tile"><img src="{esc(address)}" alt="{where}" title="{where}" loading="lazy"></div>')
-    label, key = number(found.cosine, 2), f"alike_{found.slide}_{found.index}"
+    label, key = f"{found.cosine:.2f}", f"alike_{found.slide}_{found.index}"
     hint, choice = plain(f"Go to the tile at {where}"), f"{session.SLIDE}_{result.folder.parent.name}"
     to = (row.case_key, choice, found)
     if st.button(label, key=key, type="tertiary", help=hint, width="stretch", on_click=_go, args=to):

@@ -28,7 +28,8 @@ _SCROLL = """
 export default function ({ data }) {
   const part = document.querySelector(`.st-key-${data.part}`);
   const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
-  part?.scrollIntoView({ behavior: still ? 'auto' : 'smooth', block: 'center' });
+  const tall = part?.offsetHeight > 0.8 * window.innerHeight;
+  part?.scrollIntoView({ behavior: still ? 'auto' : 'smooth', block: tall ? 'start' : 'nearest' });
 }
 """
 SLIDE, TILES, ANSWER, PANELS = "part_slide", "part_tiles", "part_answer", "part_panel"

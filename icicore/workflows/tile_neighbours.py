@@ -12,7 +12,6 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from icicore.embeddings.bag import Bag
-from icicore.embeddings.cache import EmbeddingCache
 from icicore.errors import InputError
 from icicore.models.tile_classes import TILE_CLASSES, load_tile_head
 from icicore.slides.stain import StainFit
@@ -103,18 +102,23 @@ def _classes(bag: Bag, tile: int) -> tuple[tuple[str, float], ...]:
 
 def stain_of(services: Services, slide: str, bag: str) -> StainFit | None:
     """How the colours of a slide were normalised in the bag with this key; None when it is not that slide's bag."""
-    path = EmbeddingCache(services.settings.embeddings_dir).entry(bag).bag_path
+    path = _place(services.settings.embeddings_dir, bag)
     found = _loaded(path, path.stat().st_mtime_ns) if path.is_file() else None
     return found.stain if found is not None and found.slide_digest.startswith(slide) else None
 
 
 def find_bag(services: Services, result: CaseResult, slide: str) -> Bag | None:
     """The bag that a result was made from; None when it is not kept any more."""
-    cache = EmbeddingCache(services.settings.embeddings_dir)
-    path = cache.entry(_key(result, slide) or "none").bag_path
+    folder = services.settings.embeddings_dir
+    path = _place(folder, _key(result, slide) or "none")
     if not path.is_file():
-        path = _scanned(cache.folder, slide) or path
+        path = _scanned(folder, slide) or path
     return _loaded(path, path.stat().st_mtime_ns) if path.is_file() else None
+
+
+def _place(folder: Path, key: str) -> Path:
+    """Where the embedding cache keeps a bag; said again here, because the cache itself loads torch."""
+    return folder / key[:2] / key / "bag.safetensors"
 
 
 def _key(result: CaseResult, slide: str) -> str | None:

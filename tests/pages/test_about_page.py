@@ -39,7 +39,7 @@ def test_the_promoted_model_leads_and_roles_are_explained(open_page: OpenPage) -
     at = open_page("about")
     assert [e.label.replace("\\", "") for e in at.expander] == ["demo-virtual-lite0 (promoted)"]
     page = html_of(at)
-    assert "also promotes, rolls back and removes models" in page and "Ada" in page
+    assert "promotes, rolls back and removes models" in page and "Ada" in page
 
 
 def test_the_tour_starts_on_a_virtual_case(open_page: OpenPage) -> None:

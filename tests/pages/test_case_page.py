@@ -72,7 +72,9 @@ def test_selected_tile_is_shown_large_with_its_numbers(open_page: OpenPage) -> N
     selected = {"case": A, "slide": "1" * 16, "index": 42}
     at = open_page("case", state={session.SELECTED_TILE: selected, session.PANEL: "Tile"}, case=A)
     page = html_of(at)
-    assert page.count("/icicore/region/1111111111111111.jpg?") == 2  # plain, and under its Grad-CAM
+    assert (
+        page.count("/icicore/region/1111111111111111.jpg?") == 2 + 3
+    )  # plain, under its Grad-CAM, and what looks alike
     assert "data:image/png;base64," in page
     assert "Contribution rank" in page and "of 300" in page
     assert _viewer_data(at)[0]["selected"] == {"slide": "1" * 16, "index": 42}
@@ -110,7 +112,7 @@ def test_not_scored_gives_the_reason_and_no_number(open_page: OpenPage) -> None:
 
 def test_score_a_new_case(open_page: OpenPage, desk: FakeBackend) -> None:
     at = open_page("case", case=NEW)
-    at.button[0].click().run()
+    next(b for b in at.button if b.label == "Score this case").click().run()
     assert desk.calls == [("submit", NEW)]
     assert "Being scored" in html_of(at)
     assert any(b.label == "Cancel" for b in at.button)

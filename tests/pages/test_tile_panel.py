@@ -110,3 +110,21 @@ def test_a_score_on_other_inputs_has_other_maps(open_page: OpenPage, desk: FakeB
     result = desk.results[A]
     desk.results[A] = replace(result, prediction=result.prediction | {"logit": 9.0})
     assert CLOSED in html_of(open_page("case", state=selected(8), case=A))
+
+
+def test_the_tile_stands_beside_itself_as_the_encoder_saw_it_with_what_looks_like_it(open_page: OpenPage) -> None:
+    at = open_page("case", state=selected(1), case=A)
+    page = html_of(at)
+    assert "/normalised/" in page and "Not stain-normalised" in page
+    assert "tumour 80" in page and "stroma 15" in page and "fat" not in page.split("Class probability")[1][:80]
+    assert "Most alike of 299 tiles in this case" in page and "keeps no tiles of its training patients" in page
+    alike = [b for b in at.button if str(b.key).startswith("alike_")]
+    assert [b.label for b in alike] == ["0.90", "0.80", "0.70"]
+    alike[2].click().run()
+    assert at.session_state[session.SELECTED_TILE]["index"] == 2 and at.session_state[session.FLY_TO]["index"] == 2
+
+
+def test_without_embeddings_it_says_what_to_do(open_page: OpenPage, desk: FakeBackend) -> None:
+    desk.no_embeddings = True
+    page = html_of(open_page("case", state=selected(1), case=A))
+    assert "not kept any more" in page and "score the case again" in page and "/normalised/" not in page
