@@ -10,7 +10,7 @@ from icicore.store.case_query import COLUMNS, NOBODY, CaseFilter, CaseFinder, Ca
 from icicore.store.case_work import CaseWork
 from icicore.store.cases import CaseRow, CaseStore
 from icicore.store.engine import Database
-from icicore.store.jobs import CANCELLED, JobStore
+from icicore.store.jobs import JobStore
 from icicore.store.tables import CaseTable
 from icicore.store.views import ViewStore
 from tests.store.older import case_statement, database_at
@@ -150,7 +150,7 @@ def test_cases_of_a_job_that_ended_are_given_back(database, five):
     dead, alive = jobs.create("score_batch"), jobs.create("score_batch")
     work.claim(dead.job_id, CaseFilter(states=("scored",)))
     work.claim(alive.job_id, CaseFilter(states=("new",)))
-    jobs.finish(dead.job_id, CANCELLED)
+    jobs.request_cancel(dead.job_id)
     assert work.release_orphans() == 2
     assert five.counts() == {"limited": 1, "not_scored": 1, "queued": 1, "scored": 2}
 
