@@ -138,11 +138,15 @@ class CaseFinder:
         chosen = order or CaseOrder()
         column = COLUMNS.get(chosen.column, COLUMNS["case"])
         by = column.desc() if chosen.descending else column.asc()
-        listed = self._matching(select(_T), wanted).order_by(by.nulls_last(), func.lower(_T.case_id), _T.case_key)
+        # Keys are sorted alone and only one page of rows is read: whole rows would be carried through the sort.
+        listed = self._matching(select(_T.case_key), wanted).order_by(
+            by.nulls_last(), func.lower(_T.case_id), _T.case_key
+        )
         with self._database.session() as session:
             total = session.scalar(self._matching(select(func.count()).select_from(_T), wanted)) or 0
-            rows = session.scalars(listed.offset(offset).limit(limit))
-            return CasePage(tuple(map(to_row, rows)), total, offset)
+            keys = list(session.scalars(listed.offset(offset).limit(limit)))
+            found = {row.case_key: row for row in session.scalars(select(_T).where(_T.case_key.in_(keys)))}
+            return CasePage(tuple(to_row(found[key]) for key in keys if key in found), total, offset)
 
     def keys(self, wanted: CaseFilter, *, limit: int = _MOST_KEYS) -> list[str]:
         """Keys of all cases that match, by case id."""

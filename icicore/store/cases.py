@@ -1,6 +1,6 @@
 """Rows of the work list."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -66,10 +66,16 @@ class CaseStore:
         """Insert or replace rows in one transaction; sets ``updated``."""
         now = datetime.now(UTC)
         put = [replace(row, updated=now) for row in rows]
+        keys = [row.case_key for row in put]
         with self._database.session() as session:
-            for row in put:
-                session.merge(_to_table(row))
-                _put_flags(session, row.case_key, row.flags)
+            # Read at once what is there: one question per row would make an import of thousands slow.
+            known = {found.case_key for found in session.scalars(select(CaseTable).where(CaseTable.case_key.in_(keys)))}
+            for row in {row.case_key: row for row in put}.values():
+                if row.case_key in known:
+                    session.merge(_to_table(row))
+                else:
+                    session.add(_to_table(row))
+            _put_flags(session, {row.case_key: row.flags for row in put})
         return put
 
     def get(self, case_key: str) -> CaseRow | None:
@@ -95,17 +101,17 @@ class CaseStore:
                 .values(state=state, updated=datetime.now(UTC), **fields)
             )
             if "reasons" in fields:
-                _put_flags(session, case_key, _codes(fields["reasons"] or ()))
+                _put_flags(session, {case_key: _codes(fields["reasons"] or ())})
 
 
 def _codes(reasons: Iterable[Json]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(r["code"]) for r in reasons))
 
 
-def _put_flags(session: Session, case_key: str, codes: Sequence[str]) -> None:
-    """Keep the searchable flags of a case equal to the codes of its reasons."""
-    session.execute(delete(CaseFlagTable).where(CaseFlagTable.case_key == case_key))
-    session.add_all(CaseFlagTable(case_key=case_key, code=code[:64]) for code in codes)
+def _put_flags(session: Session, codes: Mapping[str, Sequence[str]]) -> None:
+    """Keep the searchable flags of cases equal to the codes of their reasons."""
+    session.execute(delete(CaseFlagTable).where(CaseFlagTable.case_key.in_(list(codes))))
+    session.add_all(CaseFlagTable(case_key=key, code=code[:64]) for key, own in codes.items() for code in own)
 
 
 def _to_table(row: CaseRow) -> CaseTable:

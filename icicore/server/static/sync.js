@@ -16,7 +16,7 @@ export class Sync {
     this.members(wanted.group).add(this);
     this.listen();
     // What lies in the middle of each view now is what belongs together from here on.
-    for (const member of this.members(wanted.group)) member.anchor = null;
+    for (const member of this.members(wanted.group)) member.anchor = member.viewer.shown ? member.centre() : null;
     const first = this.others()[0];
     if (first && !before && wanted.mode !== 'off') this.follow(first.viewer, wanted.mode, first);
   }

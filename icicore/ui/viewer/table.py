@@ -6,6 +6,9 @@ from icicore.types import Json
 from icicore.ui.viewer.components import browser_component, report_events
 from icicore.ui.viewer.urls import assets_url
 
+_HEAD, _ROW, _FOOT = 40, 41, 62
+"""Heights in CSS px, as in worklist.css; the foot with room for a scroll bar."""
+
 
 @dataclass(frozen=True)
 class TableEvents:
@@ -35,8 +38,9 @@ def case_table(content: Json, *, key: str, search: str, height: int) -> TableEve
     height : most height in CSS px
     """
     data = {"assets": assets_url(), "search": search, "height": height, **content}
+    room = min(height, _HEAD + _ROW * max(2, len(content["rows"]))) + _FOOT  # kept free while the browser loads
     result = browser_component("icicore_work_list", "worklist.js")(
-        key=key, data=data, on_act_change=report_events, on_ticked_change=report_events
+        key=key, data=data, height=room, on_act_change=report_events, on_ticked_change=report_events
     )
     told = result.ticked
     current = told is not None and told["cleared"] == content["cleared"]
