@@ -1,101 +1,91 @@
-"""Curves of a training as plotly figures that grow in place."""
+"""Curves of a training as Vega-Lite: the specification stays the same while values are added, so they grow in place."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-import plotly.graph_objects as go
+import pandas as pd
 
 from icicore.training.journal import RunLog
+from icicore.types import Json
 from icicore.ui.theme import PATHWAY_COLOURS, Palette
 from icicore.ui.training_progress import lines_of
 
-_DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
-_HEIGHT = 250
+_DASHES: tuple[tuple[int, ...], ...] = ((1, 0), (7, 4), (2, 3), (7, 3, 2, 3), (12, 4))
+_CSS = ("solid", "dashed", "dotted", "dashed", "dashed")
+_HEIGHT = 230
 _TITLES: Mapping[str, str] = {
-    "loss": "Selection loss (balanced classes)",
     "train_loss": "Training loss (all heads)",
+    "loss": "Selection loss (balanced classes)",
     "auc": "AUC-ROC on selection patients",
     "rate": "Learning rate",
 }
+_KEPT = ("loss", "auc")
 
 
-def curves(log: RunLog, kind: str, name: str, *, colours: Palette) -> Any:  # noqa: ANN401 - plotly has no types
-    """One value of all members of a model over the epochs; colour and dash tell the members apart."""
-    figure = go.Figure()
+def table(log: RunLog, kind: str, name: str) -> pd.DataFrame:
+    """Columns epoch (from 1), value, member (from 1, as text) and kept (the epoch whose weights are kept)."""
+    rows = []
     for member, epochs, values in lines_of(log, kind, name):
-        colour = PATHWAY_COLOURS[member % len(PATHWAY_COLOURS)]
-        figure.add_trace(
-            go.Scatter(
-                x=list(epochs),
-                y=list(values),
-                mode="lines+markers",
-                name=f"member {member + 1}",
-                line={"color": colour, "width": 2, "dash": _DASHES[member % len(_DASHES)]},
-                marker={"size": 5},
-                hovertemplate="epoch %{x}: %{y:.4g}<extra>%{fullData.name}</extra>",
-            )
-        )
         best = log.members[f"{kind}-{member}"].best_epoch
-        if best is not None and name in ("loss", "auc") and best + 1 in epochs:
-            _mark_best(figure, best + 1, values[list(epochs).index(best + 1)], colour, colours)
-    figure.update_layout(**_layout(log, name, colours, drawn=bool(figure.data)))
-    return figure
+        for epoch, value in zip(epochs, values, strict=True):
+            kept = name in _KEPT and best is not None and epoch == best + 1
+            rows.append((epoch, value, str(member + 1), kept))
+    columns = {"epoch": "int64", "value": "float64", "member": "str", "kept": "bool"}
+    return pd.DataFrame(rows, columns=list(columns)).astype(columns)
 
 
-def _mark_best(figure: Any, epoch: int, value: float, colour: str, colours: Palette) -> None:  # noqa: ANN401
-    figure.add_trace(
-        go.Scatter(
-            x=[epoch],
-            y=[value],
-            mode="markers",
-            showlegend=False,
-            marker={"size": 11, "color": colours.card, "line": {"color": colour, "width": 2.5}},
-            hovertemplate="epoch %{x}, kept: %{y:.4g}<extra></extra>",
-        )
-    )
-
-
-def _layout(log: RunLog, name: str, colours: Palette, *, drawn: bool) -> dict[str, Any]:
-    grid = {"gridcolor": colours.border, "zeroline": False, "linecolor": colours.border, "tickcolor": colours.border}
-    epochs = int(log.plan.get("epochs", 10))
+def specification(name: str, *, members: int, epochs: int, colours: Palette) -> Json:
+    """One value over the epochs, a line per member; colour and dash tell the members apart."""
+    names = [str(k + 1) for k in range(members)]
+    look = {
+        "color": {"field": "member", "type": "nominal", "legend": None,
+                  "scale": {"domain": names, "range": _cycled(PATHWAY_COLOURS, members)}},
+        "tooltip": [
+            {"field": "member", "type": "nominal", "title": "member"},
+            {"field": "epoch", "type": "quantitative"},
+            {"field": "value", "type": "quantitative", "format": ".4~g", "title": _TITLES[name]},
+        ],
+        "x": {"field": "epoch", "type": "quantitative", "title": "epoch",
+              "scale": {"domain": [1, max(2, epochs)], "nice": False}, "axis": {"format": "d", "tickMinStep": 1}},
+        "y": {"field": "value", "type": "quantitative", "title": None, "scale": {"zero": False},
+              "axis": {"format": ".1e" if name == "rate" else ".3~g", "tickCount": 5}},
+    }  # fmt: skip
+    dash = {"field": "member", "type": "nominal", "legend": None,
+            "scale": {"domain": names, "range": _cycled(_DASHES, members)}}  # fmt: skip
+    ring = {"type": "point", "size": 130, "filled": False, "strokeWidth": 2.5}
     return {
-        "title": {
-            "text": _TITLES[name],
-            "font": {"size": 13, "color": colours.text},
-            "x": 0,
-            "xref": "paper",
-            "y": 0.97,
-        },
+        "title": {"text": _TITLES[name], "anchor": "start", "fontSize": 13, "fontWeight": 500, "color": colours.text},
         "height": _HEIGHT,
-        "margin": {"l": 52, "r": 8, "t": 34, "b": 40},
-        "font": {"color": colours.muted, "size": 12, "family": "Inter, sans-serif"},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "xaxis": {
-            **grid,
-            "title": {"text": "epoch", "standoff": 6},
-            "range": [0.5, epochs + 0.5],
-            "tick0": 1,
-            "dtick": max(1, -(-epochs // 8)),
-        },
-        "yaxis": {**grid, "exponentformat": "e", "nticks": 6, "showticklabels": drawn},
-        "showlegend": False,
-        "annotations": [] if drawn else [_nothing_yet(colours)],
-        "uirevision": "kept",  # zoom and hidden lines stay while the curves grow
-        "hovermode": "closest",
+        "encoding": look,
+        "layer": [
+            {"mark": {"type": "line", "strokeWidth": 2}, "encoding": {"strokeDash": dash}},
+            {"mark": {"type": "point", "size": 26, "filled": True}},
+            {"mark": ring, "transform": [{"filter": "datum.kept"}]},
+        ],
+        "config": _config(colours),
     }
 
 
-def _nothing_yet(colours: Palette) -> dict[str, Any]:
-    place = {"x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper", "showarrow": False}
-    return {"text": "no epoch has ended yet", "font": {"color": colours.muted, "size": 13}, **place}
+def _config(colours: Palette) -> Json:
+    axis = {
+        "labelColor": colours.muted,
+        "titleColor": colours.muted,
+        "gridColor": colours.border,
+        "domainColor": colours.border,
+        "tickColor": colours.border,
+        "titleFontWeight": 400,
+    }
+    return {"axis": axis, "background": "transparent", "view": {"stroke": None}, "font": "Inter, sans-serif"}
 
 
-def legend(log: RunLog, kind: str) -> str:
-    """The members of a model with their colours, for all its curves; HTML."""
-    items = []
-    for member, *_ in lines_of(log, kind, "loss"):
-        colour, dash = PATHWAY_COLOURS[member % len(PATHWAY_COLOURS)], _DASHES[member % len(_DASHES)]
-        style = {"dot": "dotted", "dashdot": "dashed", "dash": "dashed", "longdash": "dashed"}.get(dash, "solid")
-        items.append(f'<span><i style="border-top:3px {style} {colour}"></i>member {member + 1}</span>')
+def _cycled(values: Sequence[object], n: int) -> list[object]:
+    return [list(v) if isinstance(v, tuple) else v for v in (values[k % len(values)] for k in range(n))]
+
+
+def legend(members: int) -> str:
+    """The members with their colours and dashes, for all curves; HTML."""
+    items = [
+        f'<span><i style="border-top:3px {_CSS[k % len(_CSS)]} {PATHWAY_COLOURS[k % len(PATHWAY_COLOURS)]}"></i>'
+        f"member {k + 1}</span>"
+        for k in range(members)
+    ]
     return f'<div class="i-members">{"".join(items)}<span>◯ epoch that is kept</span></div>'

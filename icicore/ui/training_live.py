@@ -1,7 +1,7 @@
 """A training as it runs: numbers, curves and log, polled; nothing is mounted anew while they change."""
 
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import streamlit as st
@@ -12,7 +12,7 @@ from icicore.training.journal import RunLog
 from icicore.types import Json
 from icicore.ui import charts, theme
 from icicore.ui.text import DASH, ago, esc, number, percent, plain
-from icicore.ui.training_curves import curves, legend
+from icicore.ui.training_curves import legend, specification, table
 from icicore.ui.training_desk import TrainingDesk
 from icicore.ui.training_progress import Standing, kinds_begun, standing
 from icicore.ui.training_words import LOOKS, MODELS, STATES, device_name, duration, member_name, memory
@@ -23,6 +23,15 @@ from icicore.workflows.estimates import kinds_of
 POLL_SECONDS = 1.5
 _NEWEST = "Under way"
 _SHOWN = ("train_loss", "loss", "auc", "rate")
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """What of a recipe the curves need, before the journal says so."""
+
+    kinds: tuple[str, ...] = ()
+    members: int = 1
+    epochs: int = 10
 
 
 def state_of(job: JobRow) -> str:
@@ -110,32 +119,33 @@ def _body(desk: TrainingDesk, job: JobRow) -> None:
     st.html(_numbers(job, log, now, load))
     share = min(1.0, now.done / now.total) if now.total else 0.0
     st.progress(1.0 if job.state == "succeeded" else share, text=_where(job, log, now))
-    _curves(log, now, log.plan.get("kinds") or _planned(job))
+    _curves(log, now, _recipe(job))
     with st.expander("Log", icon=":material/terminal:", key="run_log"):
         st.code("\n".join(desk.log_tail(job)) or "nothing yet", language=None, height=220)
 
 
-def _curves(log: RunLog, now: Standing, kinds: Sequence[str]) -> None:
+def _curves(log: RunLog, now: Standing, recipe: _Recipe) -> None:
     """Curves of one model; by default of the one that is under way."""
     begun, colours = kinds_begun(log), theme.palette()
+    kinds, members, epochs = log.plan.get("kinds") or recipe.kinds, recipe.members, recipe.epochs
     options = [_NEWEST, *(MODELS.get(k, k) for k in kinds)]
     chosen = st.segmented_control("Model", options, default=_NEWEST, key="run_kind", label_visibility="collapsed")
     current = now.member.rpartition("-")[0] or (begun[-1] if begun else "")
     kind = next((k for k in kinds if MODELS.get(k, k) == chosen), current)
     columns = st.columns(len(_SHOWN))
     for name, column in zip(_SHOWN, columns, strict=True):
-        figure = curves(log, kind, name, colours=colours)
-        column.plotly_chart(figure, key=f"curve_{name}", theme=None, config={"displayModeBar": False})
-    st.html(legend(log, kind) + charts.note(_about(log)))
+        spec = specification(name, members=members, epochs=epochs, colours=colours)
+        column.vega_lite_chart(table(log, kind, name), spec, theme=None)
+    st.html(legend(members) + charts.note(_about(log)))
 
 
-def _planned(job: JobRow) -> tuple[str, ...]:
-    """Models that the recipe trains, before the journal says so."""
+def _recipe(job: JobRow) -> _Recipe:
     request = TrainingRequest.from_json(job.parameters)
     try:
-        return kinds_of(recipe_of(request), continued=request.continued)
+        config = recipe_of(request)
     except InputError:
-        return ()
+        return _Recipe()
+    return _Recipe(kinds_of(config, continued=request.continued), config.n_members, config.epochs)
 
 
 def _about(log: RunLog) -> str:

@@ -15,7 +15,10 @@ from tests.browser.test_app import run_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 PATIENCE = 300_000
-TAGGED = "() => [...document.querySelectorAll('.js-plotly-plot')].filter((e) => e.seen).length"
+CHART = "[data-testid='stVegaLiteChart']"
+TAG = f"""() => {{ for (const e of document.querySelectorAll("{CHART}, {CHART} canvas, {CHART} svg.marks")) e.seen = true; }}"""
+TAGGED = f"""() => [...document.querySelectorAll("{CHART}")].filter((e) => e.seen).length"""
+DRAWN = f"""() => [...document.querySelectorAll("{CHART} canvas, {CHART} svg.marks")].filter((e) => e.seen).length"""
 
 
 @pytest.fixture
@@ -48,18 +51,17 @@ def test_the_view_grows_in_place_and_every_browser_sees_it(services, browser, tm
     with run_app(services.settings.home, tmp_path / "roots") as address, open_page(browser) as page:
         page.goto(f"{address}/training?run={job.job_id}")
         page.get_by_text("3 of at most 15").wait_for(timeout=PATIENCE)
-        page.locator(".js-plotly-plot").nth(3).wait_for(timeout=PATIENCE)
+        page.locator(CHART).nth(3).wait_for(timeout=PATIENCE)
         page.get_by_text("Selection patients judge").wait_for(timeout=PATIENCE)
         page.wait_for_timeout(3000)
-        page.evaluate("() => { for (const e of document.querySelectorAll('.js-plotly-plot')) e.seen = true; }")
-        top = page.locator(".js-plotly-plot").first.bounding_box()["y"]
+        page.evaluate(TAG)
+        top = page.locator(CHART).first.bounding_box()["y"]
         for number in range(2, 5):
             epoch(journal, number)
             page.get_by_text(f"{number + 2} of at most 15").wait_for(timeout=PATIENCE)
         assert page.evaluate(TAGGED) == 4, "the curves were mounted anew"
-        assert page.locator(".js-plotly-plot").first.bounding_box()["y"] == top, "the page jumped"
-        drawn = "() => document.querySelector('.js-plotly-plot').querySelectorAll('.scatterlayer .point').length"
-        page.wait_for_function(f"() => ({drawn})() === 5", timeout=PATIENCE)
+        assert page.evaluate(DRAWN) == 4, "the curves were drawn from the start"
+        assert page.locator(CHART).first.bounding_box()["y"] == top, "the page jumped"
         begun = time.perf_counter()
         page.get_by_role("radio", name="Genes", exact=True).click()
         page.locator("[data-testid='stButtonGroup'] [aria-checked='true']", has_text="Genes").wait_for(timeout=PATIENCE)
