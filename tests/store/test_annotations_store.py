@@ -1,6 +1,5 @@
 """Annotations in the database: authors, revisions, two people at once, and a database from before they existed."""
 
-import sqlite3
 import uuid
 from dataclasses import replace
 from datetime import UTC
@@ -9,8 +8,9 @@ import pytest
 
 from icicore.slides.annotations import Annotation
 from icicore.store.annotations import AnnotationStore, Conflict
-from icicore.store.cases import CaseRow, CaseStore
+from icicore.store.cases import CaseStore
 from icicore.store.engine import Database
+from tests.store.older import write_older
 
 SLIDE, OTHER = "a" * 16, "b" * 16
 
@@ -93,13 +93,7 @@ def test_many_at_once_are_counted(store):
 
 def test_a_database_from_before_keeps_its_rows(tmp_path):
     path = tmp_path / "old.db"
-    first = Database(f"sqlite:///{path}", lock_dir=tmp_path)
-    CaseStore(first).put(CaseRow("k1", "P-001", "nsclc", "/cases/P-001"))
-    first.close()
-    with sqlite3.connect(path) as raw:  # as the version before left it
-        raw.execute("drop table annotations")
-        raw.execute("update alembic_version set version_num = '0002'")
-    raw.close()
+    write_older(f"sqlite:///{path}", "0002")
     second = Database(f"sqlite:///{path}", lock_dir=tmp_path)
     assert [r.case_key for r in CaseStore(second).all()] == ["k1"]
     assert AnnotationStore(second).put(SLIDE, make(), author="Ann", revision=0).revision == 1
