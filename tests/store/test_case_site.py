@@ -1,17 +1,14 @@
 """The site of a case: kept, asked for, and added to an older database without loss."""
 
-import sqlite3
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import create_engine
 
 from icicore.store.cases import CaseRow, CaseStore
-from icicore.store.engine import MIGRATIONS, Database
+from icicore.store.engine import Database
 from icicore.store.slides import SlideStore
 from icicore.store.visibility import sites_of_case, sites_of_slide
+from tests.store.older import database_at
 
 OLD = """insert into cases (case_key, case_id, tumour_type, folder, state, probability, reasons, n_slides, modalities,
 virtual, updated) values ('k1', 'P-1', 'nsclc', '/c/P-1', 'scored', 0.25, '[]', 2, '["clinical"]', 0, '2026-01-02')"""
@@ -24,21 +21,9 @@ def database(tmp_path: Path):
     opened.close()
 
 
-def migrate(path: Path, revision: str) -> None:
-    engine = create_engine(f"sqlite:///{path}")
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-    engine.dispose()
-
-
 def test_an_older_database_is_migrated_without_loss(tmp_path):
     path = tmp_path / "old.db"
-    migrate(path, "0003")
-    with sqlite3.connect(path) as old:
-        old.execute(OLD)
+    database_at(path, "0003", OLD)
     database = Database(f"sqlite:///{path}", lock_dir=tmp_path)
     (row,) = CaseStore(database).all()
     assert (row.case_id, row.probability, row.n_slides, row.modalities, row.site) == (

@@ -7,7 +7,7 @@ import pytest
 
 from icicore.store.engine import Database
 from icicore.store.jobs import CANCELLED, FAILED, QUEUED, RUNNING, SUCCEEDED, JobStore
-from tests.store.old_database import write_old_database
+from tests.store.older import database_at
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_lists_by_kind(jobs):
 
 def test_a_database_from_before_keeps_its_jobs(tmp_path):
     path = tmp_path / "old.db"
-    write_old_database(path, "0003")
+    database_at(path, "0003")
     with sqlite3.connect(path) as raw:
         raw.execute(
             "insert into jobs (job_id, kind, case_key, parameters, state, done, total, message, attempts, cancel, "

@@ -2,36 +2,21 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
 
 from icicore.store import engine
 from icicore.store.cases import CaseStore
 from icicore.store.drift import DriftRow, DriftStore
-from icicore.store.engine import MIGRATIONS, Database
+from icicore.store.engine import Database
 from icicore.store.registry import BundleRow, Promotion, RegistryStore, lineage
+from tests.store.older import case_statement, database_at
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
 def test_an_older_database_is_migrated_without_loss(tmp_path):
-    from alembic import command
-    from alembic.config import Config
-
-    url = f"sqlite:///{tmp_path / 'old.db'}"
-    old = create_engine(url)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with old.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0003")
-        connection.execute(
-            text(
-                "insert into cases (case_key, case_id, tumour_type, folder, state, probability, reasons, bundle,"
-                " bundle_digest, n_slides, modalities, virtual, updated) values ('k1', 'P-1', 'nsclc', '/c/P-1',"
-                " 'scored', 0.4, '[]', 'b', 'd', 1, '[]', 0, '2026-01-02')"
-            )
-        )
-    old.dispose()
+    case = case_statement(state="'scored'", probability="0.4", bundle="'b'", bundle_digest="'d'")
+    url = database_at(tmp_path / "old.db", "0003", case)
     assert not engine._is_current(create_engine(url))
     migrated = Database(url, lock_dir=tmp_path)
     row = CaseStore(migrated).get("k1")
