@@ -37,6 +37,8 @@ across = -(-source.sizeX // source.tileWidth)
 for level, name in ((top, "full"), (top - 1, "half")):
     cols = max(1, across >> (top - level))
     for _ in range(3):
+        large_image.cache_util.cachesClear()
+        source = large_image.open(sys.argv[1], encoding="JPEG", noCache=True)
         start = time.process_time()
         for i in range(n):
             source.getTile(i % cols, i // cols % cols, level)
