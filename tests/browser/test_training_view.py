@@ -16,9 +16,10 @@ from tests.browser.test_app import run_app
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 PATIENCE = 300_000
 CHART = "[data-testid='stVegaLiteChart']"
-TAG = f"""() => {{ for (const e of document.querySelectorAll("{CHART}, {CHART} canvas, {CHART} svg.marks")) e.seen = true; }}"""
+PARTS = f"{CHART} canvas, {CHART} svg.marks"
+TAG = f"""() => {{ for (const e of document.querySelectorAll("{CHART}, {PARTS}")) e.seen = true; }}"""
 TAGGED = f"""() => [...document.querySelectorAll("{CHART}")].filter((e) => e.seen).length"""
-DRAWN = f"""() => [...document.querySelectorAll("{CHART} canvas, {CHART} svg.marks")].filter((e) => e.seen).length"""
+DRAWN = f"""() => [...document.querySelectorAll("{PARTS}")].filter((e) => e.seen).length"""
 
 
 @pytest.fixture

@@ -209,7 +209,7 @@ def test_a_running_training_shows_where_it_is(open_page, services, study):
     shown = html_of(at)
     for text in ("Clinical, member 1", "4 of at most 5", "1.5", "GiB", "71", "0.0004", "Running", "Ann Weber"):
         assert text in shown, text
-    charts = [json.loads(c.proto.spec) for c in at.get("arrow_vega_lite_chart")]
+    charts = [json.loads(c.proto.spec) for c in at.get("vega_lite_chart")]
     assert [c["title"]["text"].split()[0] for c in charts] == ["Training", "Selection", "AUC-ROC", "Learning"]
     assert "epochs over all models" in at.get("progress")[0].proto.text if at.get("progress") else True
 
