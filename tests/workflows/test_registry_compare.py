@@ -21,6 +21,7 @@ from icicore.workflows.registry_comparison import allowed, read_comparison
 from icicore.workflows.registry_entries import find_registered
 from icicore.workflows.registry_patients import fair_patients
 from tests.factories import make_study
+from tests.training.conftest import _one_thread  # noqa: F401 - a fixture: one thread in this file too
 from tests.workflows.evaluation.conftest import untrained, virtual_study
 from tests.workflows.registry_world import build_world
 
@@ -28,16 +29,6 @@ CONFIG = TrainConfig(
     members=1, epochs=5, learning_rate=3e-3, comparisons=(), bootstrap=20, device="cpu", patience=5, arms_first=False
 )
 SPEC = ComparisonSpec(bootstrap=200, faithfulness=FaithfulnessLimits(patients=3, steps=4))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
