@@ -10,6 +10,7 @@ import lazyslide
 import torch
 import torchvision
 from safetensors.torch import load_file
+from torchvision.transforms import v2
 from wsidata import open_wsi
 
 slide, weights, kind = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
@@ -17,11 +18,11 @@ network = torchvision.models.resnet50(weights=None)
 network.load_state_dict({k: v.float() for k, v in load_file(next(weights.glob("resnet50*.safetensors"))).items()})
 network.fc = torch.nn.Identity()
 network.eval()
-transform = torchvision.transforms.v2.Compose(
+transform = v2.Compose(
     [
-        torchvision.transforms.v2.ToImage(),
-        torchvision.transforms.v2.ToDtype(torch.float32, scale=True),
-        torchvision.transforms.v2.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        v2.ToImage(),
+        v2.ToDtype(torch.float32, scale=True),
+        v2.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     ]
 )
 faster = {"amp": True, "autocast_dtype": torch.bfloat16} if kind == "bf16" else {}
