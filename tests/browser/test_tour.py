@@ -75,7 +75,7 @@ def test_presentation_mode(address: str, browser: Any) -> None:
         end.wait_for(timeout=SLOW)
         assert page.evaluate(size) > before and not page.get_by_role("link", name="Work list").is_visible()
         opened(page, page.url)
-        assert end.is_visible(), "a reload keeps it"
+        end.wait_for(timeout=SLOW)  # a reload keeps it
         end.click()
         page.get_by_role("link", name="Work list").wait_for(timeout=SLOW)
         assert page.evaluate(size) == before
