@@ -26,6 +26,8 @@ from tests.pages.work_home import fill, real_backend, work_services
 def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     for module in (batches, queue):
         monkeypatch.setattr(module, "enqueue", lambda *_, **__: None)
+    monkeypatch.setenv("ICICORE_HOME", str(tmp_path))  # where the page looks who is at the screen
+    monkeypatch.setenv("ICICORE_USER", "Ada")
     built = work_services(tmp_path)
     backend = real_backend(built)
     use_backend(lambda: backend)
@@ -185,12 +187,13 @@ def test_a_found_folder_opens_with_one_click_and_a_folder_of_them_as_a_job(servi
     at.text_input(key="case_folder").set_value(str(services.settings.demo_dir))
     at.button(key="FormSubmitter:open_folder-Open").click().run()
     job = services.jobs.recent()[0]
-    assert (job.kind, job.parameters) == (batches.IMPORT, {"path": str(services.settings.demo_dir)})
+    assert (job.kind, job.parameters) == (batches.IMPORT, {"path": str(services.settings.demo_dir), "sites": None})
 
 
 def test_the_outcome_of_an_import_is_shown_until_it_is_closed(services):
     fill(services)
     job = services.jobs.create(batches.IMPORT)
+    services.jobs.start(job.job_id)
     services.jobs.finish(job.job_id, "succeeded")
     report = ImportReport("<b>study</b>", "study", imported=3, new=2, refused=[("A<i>", "x.svs: is missing")])
     write_report(services.settings, job.job_id, report)
