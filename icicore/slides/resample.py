@@ -1,16 +1,19 @@
 """Resampling a rectangle with fractional edges to whole pixels."""
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from scipy import sparse
 
 from icicore.types import Rgb
 
+if TYPE_CHECKING:
+    from scipy import sparse
+
 
 @lru_cache(maxsize=2048)  # tiles of a row, and of a column, begin at the same fraction of a pixel
-def _overlaps(n_source: int, start: float, length: float, n_out: int) -> sparse.csr_matrix:
+def _overlaps(n_source: int, start: float, length: float, n_out: int) -> "sparse.csr_matrix":
     """Weights, shape (n_out, n_source), of the source pixels that each output pixel covers; rows sum to 1."""
     edges = start + np.arange(n_out + 1) * (length / n_out)
     first = np.clip(np.floor(edges[:-1] + 1e-9).astype(np.int64), 0, n_source - 1)
@@ -21,6 +24,8 @@ def _overlaps(n_source: int, start: float, length: float, n_out: int) -> sparse.
     weights /= weights.sum(axis=1, keepdims=True)
     rows = np.repeat(np.arange(n_out), taps)
     columns = np.minimum(columns, n_source - 1).ravel()
+    from scipy import sparse  # slow to load, and a prediction from the cache reads no tile
+
     return sparse.csr_matrix((weights.ravel().astype(np.float32), (rows, columns)), shape=(n_out, n_source))
 
 
