@@ -24,6 +24,7 @@ PAGES = """
 import json, sys, time
 from streamlit.testing.v1 import AppTest
 from icicore.settings import read_settings
+from icicore.ui.places import CASE
 from icicore.workflows.services import build_services
 rows = build_services(read_settings()).cases.all()
 scored = next(row for row in rows if row.state == "scored")
@@ -32,7 +33,7 @@ for name, query in (("work_list", {}), ("case", {"case": scored.case_key})):
     test = AppTest.from_file(sys.argv[1], default_timeout=120)
     for key, value in query.items():
         test.query_params[key] = value
-        test.switch_page("pages/case.py")
+        test.switch_page(str(CASE))
     times = []
     for _ in range(int(sys.argv[2])):
         start = time.perf_counter()
