@@ -83,7 +83,7 @@ def test_open_score_review_and_reload(address, case_folder, browser):
 RECORD_LEGENDS = """() => {
   window.legends = [];
   new MutationObserver(() => {
-    const legend = document.querySelector('.i-legend'), numbers = document.querySelector('.i-legend ~ .i-facts');
+    const legend = document.querySelector('.i-legend'), numbers = document.querySelector('.i-tiles ~ .i-facts');
     if (!legend || !numbers) return;
     const place = numbers.getBoundingClientRect().top - legend.getBoundingClientRect().top;
     window.legends.push([legend.innerText, Math.round(place)]);

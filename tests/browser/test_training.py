@@ -49,8 +49,8 @@ def set_number(page, label: str, value: int) -> None:
 def start_genes(page, services) -> str:
     """Check the study and start a training of the gene model; returns the job."""
     page.get_by_role("radio", name="Genes", exact=True).click()
-    set_number(page, "Members", 2)
-    set_number(page, "Epochs, at most", 8)
+    set_number(page, "Members", 12)
+    set_number(page, "Epochs, at most", 15)
     start = page.get_by_role("button", name="Start training")
     assert start.is_disabled()
     page.get_by_role("button", name="Check the study").click()
