@@ -10,9 +10,6 @@ from icicore.store.case_work import CaseWork
 from icicore.store.visibility import of_sites
 from icicore.workflows.services import Services
 
-ASSIGN = "assign"
-"""Name of an assignment in the audit log."""
-
 
 @dataclass(frozen=True)
 class Facets:
