@@ -54,16 +54,30 @@ def differences(report: dict) -> str:
     )
 
 
+def between(found: dict) -> str:
+    low, high = found["interval95"]
+    return f"{number(found['mean'], 3)} ({number(low, 3)} to {number(high, 3)})"
+
+
 def calibration(report: dict) -> str:
     rows = [
-        [name, c["n"], number(c["slope"]), number(c["intercept"]), number(c["brier"], 3), number(c["ece"], 3)]
+        [
+            name, c["n"], number(c["slope"]), number(c["intercept"]), number(c["brier"], 3), number(c["ece"], 3),
+            between(c["ece_if_calibrated"]), number(c["ece_if_calibrated"]["p"]),
+        ]
         for name, c in report["calibration"].items()
-    ]
+    ]  # fmt: skip
     pictures = [
         figure("calibration.svg", f"Figure 2: reliability of {report['main']}, with patients per bin"),
         figure("decision.svg", "Figure 3: decision curves; dotted: treat everybody"),
     ]
-    return table(("model", "n", "slope", "intercept", "Brier", "ECE"), rows) + "\n\n" + " ".join(pictures)
+    head = ("model", "n", "slope", "intercept", "Brier", "ECE", "ECE if perfectly calibrated", "p")
+    words = (
+        "Expected calibration error over ten bins. So few patients give an ECE above 0 by chance alone; the column "
+        "beside it is the ECE (mean, 95 % range) of outcomes drawn from the model's own probabilities, and p the share "
+        "of such draws that are no better than the ECE observed.\n\n"
+    )
+    return words + table(head, rows) + "\n\n" + " ".join(pictures)
 
 
 def oracle(report: dict) -> str:

@@ -19,6 +19,7 @@ def reliability(y: Mask, probability: F64, *, bins: int = 10) -> Json:
     ``slope``, ``intercept`` : of the logistic refit; 1 and 0 are ideal, a slope below 1 says overconfident
     ``calibration_in_the_large`` : shift of the logit that meets the observed rate; 0 is ideal
     ``brier``, ``ece`` : as in ``metrics``
+    ``ece_if_calibrated`` : the same for outcomes that the probabilities themselves would draw, see `ece_of_chance`
     """
     slope, intercept = refit(y, probability)
     edges = np.linspace(0.0, 1.0, bins + 1)
@@ -45,7 +46,27 @@ def reliability(y: Mask, probability: F64, *, bins: int = 10) -> Json:
         "calibration_in_the_large": _large(y, probability),
         "brier": brier(y, probability),
         "ece": ece(y, probability, bins=bins),
+        "ece_if_calibrated": ece_of_chance(y, probability, bins=bins),
     }
+
+
+def ece_of_chance(y: Mask, probability: F64, *, bins: int = 10, draws: int = 2000, seed: int = 0) -> Json:
+    """ECE that chance alone gives with so many patients: outcomes are drawn from the probabilities themselves.
+
+    With 250 patients in ten bins a perfectly calibrated model has an ECE near 0.06, so the ECE as such cannot be read
+    without this (consistency resampling, Broecker and Smith 2007).
+
+    Returns
+    -------
+    ``mean`` and ``interval95`` of the ECE of a calibrated model, ``p`` : share of draws with an ECE not below the one
+    observed; small says that the model is not calibrated
+    """
+    rng = np.random.default_rng(seed)
+    found = np.array([ece(rng.random(len(y)) < probability, probability, bins=bins) for _ in range(draws)])
+    low, high = np.quantile(found, (0.025, 0.975))
+    observed = ece(y, probability, bins=bins)
+    p = (1 + int((found >= observed).sum())) / (1 + draws)
+    return {"mean": float(found.mean()), "interval95": [float(low), float(high)], "p": p}
 
 
 def refit(y: Mask, probability: F64) -> tuple[float | None, float | None]:

@@ -29,7 +29,7 @@ TABLES = Path(__file__).parent / "tables"
 
 _SCHEMA = 1
 _WEIGHTS = ("mean", "scale", "hidden.weight", "hidden.bias", "out.weight", "out.bias")
-_FAR = 6.0
+FAR = 6.0
 """Standardised embeddings are cut here, so that one strange channel of a foreign slide cannot decide alone."""
 
 _ROWS = 4096
@@ -112,7 +112,7 @@ class TileClassHead:
     def before_hidden(self, embeddings: npt.NDArray[np.floating[Any]]) -> F32:
         """Values (n, k) of the hidden units before their ReLU."""
         w = self.weights
-        x = np.clip((embeddings.astype(np.float32) - w["mean"]) / w["scale"], -_FAR, _FAR)
+        x = np.clip((embeddings.astype(np.float32) - w["mean"]) / w["scale"], -FAR, FAR)
         return np.asarray(x @ w["hidden.weight"].T + w["hidden.bias"], np.float32)
 
     def save(self, folder: Path) -> Path:

@@ -42,3 +42,12 @@ def p_value(p: float | None) -> str:
 def percent(share: float | None) -> str:
     """Whole percent."""
     return DASH if share is None else f"{100 * share:.0f} %"
+
+
+def ece_of_chance(found: Json) -> str:
+    """What to say behind an ECE: how large it is by chance alone; nothing in reports of earlier versions."""
+    chance = found.get("ece_if_calibrated")
+    if chance is None:
+        return ""
+    low, high = chance["interval95"]
+    return f" (a perfectly calibrated model: {number(low, 3)} to {number(high, 3)} with as many patients)"

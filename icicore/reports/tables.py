@@ -111,13 +111,15 @@ def signed(value: float | None, digits: int = 3) -> str:
 
 
 def calibration_table(report: Json) -> str:
-    """Slope, intercept, Brier score and ECE of every probability."""
+    """Slope, intercept, Brier score and ECE of every probability, and the ECE that chance alone gives with as many."""
     rows = [
         row([escape(name), str(c["n"]), number(c["slope"]), number(c["intercept"]),
-             number(c["calibration_in_the_large"]), number(c["brier"], 3), number(c["ece"], 3)])
+             number(c["calibration_in_the_large"]), number(c["brier"], 3), number(c["ece"], 3),
+             number(c["ece_if_calibrated"]["mean"], 3), number(c["ece_if_calibrated"]["p"])])
         for name, c in report["calibration"].items()
     ]  # fmt: skip
-    return table(("model", "n", "slope", "intercept", "shift", "Brier", "ECE"), rows)
+    chance = ("ECE if perfectly calibrated", "p")
+    return table(("model", "n", "slope", "intercept", "shift", "Brier", "ECE", *chance), rows)
 
 
 def oracle_table(oracle: Json) -> str:

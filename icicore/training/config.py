@@ -58,6 +58,9 @@ class TrainConfig(BaseModel):
         default=True, description="start the tile projection from the encoder's tile-class head, where there is one"
     )
     tile_rate: float = Field(0.1, ge=0, description="learning rate of a tile projection started so, as a factor")
+    attention_guide: float = Field(
+        0.1, ge=0, description="pull of the tile attention towards tissue in which the tile-class head sees lymphocytes"
+    )
     sensitivity: float = Field(0.90, gt=0, le=1, description="least sensitivity on validation at the threshold")
     bootstrap: int = Field(1000, ge=1, description="resamples for the intervals of the test metrics")
     schedule: Literal["cosine", "plateau"] = Field("cosine", description="learning rate after the warm-up")

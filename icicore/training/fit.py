@@ -20,6 +20,7 @@ from icicore.models.fusion import reset_readout
 from icicore.models.inputs import Batch, collate
 from icicore.models.multimodal import ModelConfig, MultimodalModel
 from icicore.models.zoo import build
+from icicore.training.attention_guide import AttentionGuide
 from icicore.training.config import TrainConfig
 from icicore.training.dataset import ScaledStudy, TrainingBatches, draw_tiles
 from icicore.training.epochstate import EpochState, numpy_state, restore_numpy
@@ -87,7 +88,8 @@ def fit_member(
     selection = selection_batches(study, np.concatenate([split.val, left_out]), config, rng)
     batches = TrainingBatches(study, rows, config.batch_size, config.tiles_per_bag, rng)
     gene_sets = study.study.gene_sets(signatures=config.gene_signatures)
-    started = config.tissue_start and tissue_head(study) is not None
+    head = tissue_head(study) if HISTOLOGY in _ARMS.get(model.kind, MODALITIES) else None
+    started = config.tissue_start and head is not None
 
     def epoch_done(module: ResponseModule) -> None:
         if keep is not None:
@@ -117,6 +119,7 @@ def fit_member(
             on_epoch=epoch_done,
             journal=journal,
             member=f"{model.kind}-{index}",
+            guide=AttentionGuide(head) if head is not None and config.attention_guide > 0 else None,
         )
         _resume(module, keep, rng)
         if not module.finished:

@@ -12,6 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as bce
 from icicore.evaluation.metrics import auc_roc
 from icicore.models.inputs import Batch, ModelOutput
 from icicore.models.multimodal import MultimodalModel
+from icicore.training.attention_guide import AttentionGuide
 from icicore.training.config import TrainConfig
 from icicore.training.epochstate import (
     EpochState,
@@ -41,6 +42,7 @@ class ResponseModule(lightning.LightningModule):
     """Trains one member; ``history`` holds the selection AUC of each epoch, ``best_state`` the best epoch's weights.
 
     ``on_epoch`` is called with the module after each epoch, when ``snapshot`` holds all that is needed to go on.
+    ``guide`` pulls the tile attention, as strongly as the recipe says.
     ``journal`` is told of steps and epochs under the name ``member``.
     """
 
@@ -56,12 +58,13 @@ class ResponseModule(lightning.LightningModule):
         on_epoch: Callable[["ResponseModule"], None] = lambda module: None,
         journal: Journal | None = None,
         member: str = "",
+        guide: AttentionGuide | None = None,
     ) -> None:
         super().__init__()
         self.model, self.config = model, config
         self.schedule = RateSchedule(config.schedule, steps, config.warmup, patience=max(1, config.patience // 2))
         self.selection, self.on_epoch = selection, on_epoch
-        self.encoder_rate, self.tile_rate = encoder_rate, tile_rate
+        self.encoder_rate, self.tile_rate, self.guide = encoder_rate, tile_rate, guide
         self.step = 0
         self.history: list[float] = []
         self.losses: list[float] = []
@@ -109,7 +112,9 @@ class ResponseModule(lightning.LightningModule):
 
     def batch_loss(self, inputs: Batch, labels: Tensor) -> Tensor:
         """Mean loss over some cases."""
-        return loss(self.model(inputs), labels, self.model, auxiliary=self.config.auxiliary_loss)
+        output = self.model(inputs)
+        total = loss(output, labels, self.model, auxiliary=self.config.auxiliary_loss)
+        return total if self.guide is None else total + self.config.attention_guide * self.guide(inputs, output)
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
         """Gradients of the batch, in as many parts as memory asks for."""

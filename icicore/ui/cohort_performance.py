@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from icicore.reports.numbers import estimate, number
+from icicore.reports.numbers import ece_of_chance, estimate, number
 from icicore.types import Json
 from icicore.ui import charts, cohort_figures, theme
 from icicore.ui.plotly_style import CONFIG
@@ -107,9 +107,9 @@ def _calibration(report: Json, colours: theme.Palette) -> None:
         st.html(charts.card("Calibration", charts.note("The score of this model is not a probability.")))
         return
     words = (
-        f"{esc(report['main'])}: ECE <b>{number(found['ece'], 3)}</b>, Brier {number(found['brier'], 3)}, slope "
-        f"{number(found['slope'])} (1 is ideal), n {found['n']}. Dots: response rate, 95 % interval; bars: patients "
-        "per bin."
+        f"{esc(report['main'])}: ECE <b>{number(found['ece'], 3)}</b>{ece_of_chance(found)}, Brier "
+        f"{number(found['brier'], 3)}, slope {number(found['slope'])} (1 is ideal), n {found['n']}. Dots: response "
+        "rate, 95 % interval; bars: patients per bin."
     )
     figure = cohort_figures.calibration_plot(found, colours, name=report["main"])
     _chart("Calibration", figure, "cohort_calibration", words)

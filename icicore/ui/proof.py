@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from icicore.reports.figures import reliability_figure, roc_figure
-from icicore.reports.numbers import estimate, interval, number
+from icicore.reports.numbers import ece_of_chance, estimate, interval, number
 from icicore.types import Json
 from icicore.ui import charts, theme
 from icicore.ui.figures import picture
@@ -60,9 +60,9 @@ def _reliability(proof: Json, prediction: Json, colours: theme.Palette) -> str:
         f"{percent(b['predicted'])} predicted, {percent(b['observed'])} observed, n {b['n']}" for b in found["bins"]
     )
     words = (
-        f"ECE <b>{number(found['ece'], 3)}</b> · Brier {number(found['brier'], 3)} · slope {number(found['slope'])} "
-        f"(1 is ideal) · n {found['n']}. Dots: response rate by predicted probability with 95 % interval; bars and "
-        f"numbers below: patients per bin. {_own_bin(found, prediction)}"
+        f"ECE <b>{number(found['ece'], 3)}</b>{ece_of_chance(found)} · Brier {number(found['brier'], 3)} · slope "
+        f"{number(found['slope'])} (1 is ideal) · n {found['n']}. Dots: response rate by predicted probability with "
+        f"95 % interval; bars and numbers below: patients per bin. {_own_bin(found, prediction)}"
     )
     return charts.card("Reliability", picture(svg, colours, f"Reliability diagram. {bins}"), charts.note(words))
 

@@ -8,7 +8,8 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from icicore.evaluation.calibration import isotonic
-from icicore.evaluation.reliability import refit, reliability, wilson
+from icicore.evaluation.metrics import ece
+from icicore.evaluation.reliability import ece_of_chance, refit, reliability, wilson
 
 
 @pytest.fixture
@@ -80,3 +81,16 @@ def test_the_refit_finds_its_way_back_from_far_away(shift):
     slope, intercept = refit(y, 1 / (1 + np.exp(-logit)))
     moved = refit(y, 1 / (1 + np.exp(-(logit + shift))))
     assert moved == pytest.approx((slope, intercept - slope * shift), abs=1e-5)
+
+
+def test_the_ece_of_chance_is_that_of_calibrated_outcomes_and_tells_an_overconfident_model(cohort):
+    y, logit = cohort
+    few, p = y[:250], special.expit(logit[:250])
+    found = ece_of_chance(few, p)
+    rng = np.random.default_rng(11)
+    direct = [ece(rng.binomial(1, p).astype(bool), p) for _ in range(500)]
+    assert found["mean"] == pytest.approx(np.mean(direct), abs=0.003)
+    assert found["interval95"] == pytest.approx(np.quantile(direct, (0.025, 0.975)), abs=0.008)
+    assert found["p"] > 0.05
+    assert ece_of_chance(few, special.expit(4 * logit[:250]))["p"] < 0.01
+    assert ece_of_chance(y, special.expit(logit))["mean"] < 0.5 * found["mean"]
