@@ -137,4 +137,4 @@ def test_the_ablation_takes_every_remedy_away_and_adds_it_alone():
     assert rows[0] == OFF
     assert [set(OFF) - set(row) for row in rows[1:4]] == [{remedy} for remedy in OFF]
     assert rows[4:7] == [{remedy: off} for remedy, off in OFF.items()]
-    assert rows[7:] == [{"gene_signatures": False}, {"tissue_start": False}]
+    assert rows[7:] == [{"gene_signatures": False}, {"tissue_start": False}, {"attention_guide": 0.0}]

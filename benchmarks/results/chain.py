@@ -65,6 +65,7 @@ def ablation_rows() -> list[Row]:
         rows.append(Row(f"without-{slug(remedy)}", f"{FULL} without {title}", {remedy: OFF[remedy]}))
     rows.append(Row("without-signatures", f"{FULL} without published signatures", {"gene_signatures": False}))
     rows.append(Row("without-tissue-start", f"{FULL} without the start from tissue", {"tissue_start": False}))
+    rows.append(Row("without-guide", f"{FULL} without the guided tile attention", {"attention_guide": 0.0}))
     return rows
 
 
