@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TypeVar
@@ -9,6 +11,23 @@ from typing import TypeVar
 from icicore.types import Progress
 
 Item = TypeVar("Item")
+_WATCH_S = 1.0
+
+
+def worker_pool(workers: int) -> ProcessPoolExecutor:
+    """Fresh processes that end soon after this one, however it ends; after a ``kill -9`` nobody else stops them."""
+    context = multiprocessing.get_context("spawn")  # a forked child would inherit torch's threads in an undefined state
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with, initargs=(os.getpid(),))
+
+
+def _end_with(parent: int) -> None:
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_WATCH_S)
+    os._exit(1)  # a worker holds both ends of its queue, so it would wait for ever
 
 
 def run_missing(
@@ -23,8 +42,7 @@ def run_missing(
     progress(done, total, what)
     if not missing:
         return
-    context = multiprocessing.get_context("spawn")  # a forked child would inherit torch's threads in an undefined state
-    with ProcessPoolExecutor(min(len(missing), os.cpu_count() or 1), mp_context=context) as pool:
+    with worker_pool(min(len(missing), os.cpu_count() or 1)) as pool:
         futures = [pool.submit(make, item) for item in missing]
         try:
             for future in as_completed(futures):

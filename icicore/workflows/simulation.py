@@ -1,10 +1,8 @@
 """Virtual studies: patients, the bags of their slides, and the cBioPortal folder that training reads."""
 
 import dataclasses
-import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from icicore.simulate.spec import SlideSpec
 from icicore.simulate.study import write_study
 from icicore.simulate.truth import SlideTruth
 from icicore.types import F16, Progress, no_progress
+from icicore.workflows.pool import worker_pool
 from icicore.workflows.services import Services
 from icicore.workflows.tile_bank import BankPlace, bank_slides
 
@@ -107,8 +106,7 @@ def _layouts(patients: Sequence[VirtualPatient]) -> Iterator[SlideTruth]:
     """Lay out the patients' slides, one process per core: a third of a second each adds up over a cohort."""
     specs = [p.slide_spec for p in patients if p.slide_spec is not None]
     if specs:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=context) as pool:
+        with worker_pool(os.cpu_count() or 1) as pool:
             yield from pool.map(plan_layout, specs, chunksize=4)
 
 
