@@ -9,8 +9,14 @@ from icicore.types import Json
 
 HISTOLOGY, GENOMICS, CLINICAL = MODALITIES = ("histology", "genomics", "clinical")
 """Order of the modalities in every vector, tensor and table."""
+_READ_BY = {"image": (HISTOLOGY,), "genomic": (GENOMICS,), "clinical": (CLINICAL,)}
 
 RESEARCH_USE = "Research use only"
+
+
+def modalities_read(kind: str) -> tuple[str, ...]:
+    """Modalities that a model of this kind reads."""
+    return _READ_BY.get(kind, MODALITIES)
 
 
 class TumourType(StrEnum):

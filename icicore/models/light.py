@@ -15,14 +15,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from scipy import special
 
-from icicore.domain import CLINICAL, GENOMICS, HISTOLOGY, MODALITIES
+from icicore.domain import CLINICAL, GENOMICS, HISTOLOGY, MODALITIES, modalities_read
 from icicore.errors import BundleError
 from icicore.fingerprint import file_digest
 from icicore.models.interval import member_interval, sigmoid
 from icicore.types import F32, Json, Mask
 
 _WEIGHTS = "weights.safetensors"
-_ARMS = {"image": (HISTOLOGY,), "genomic": (GENOMICS,), "clinical": (CLINICAL,)}
 _TOKEN_CLIP, _SET_CLIP, _SPEED, _NORM = 5.0, 4.0, 5.0, 1e-5
 _Arrays: TypeAlias = dict[str, np.ndarray[Any, Any]]
 
@@ -67,7 +66,7 @@ class LightEnsemble:
 
     def __init__(self, weights: Mapping[str, np.ndarray[Any, Any]], spec: Json) -> None:
         self.spec, self.model = spec, spec["model"]
-        self.arms: tuple[str, ...] = _ARMS.get(str(self.model["kind"]), MODALITIES)
+        self.arms: tuple[str, ...] = modalities_read(str(self.model["kind"]))
         members = range(int(spec["members"]))
         names = [name.removeprefix("members.0.") for name in weights if name.startswith("members.0.")]
         self._w: _Arrays = {name: np.stack([weights[f"members.{k}.{name}"] for k in members]) for name in names}

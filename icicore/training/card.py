@@ -1,7 +1,8 @@
 """The card of a bundle: what it was trained on, for what, how well, and not for what."""
 
-from icicore.domain import RESEARCH_USE
+from icicore.domain import HISTOLOGY, RESEARCH_USE, modalities_read
 from icicore.models.spec import BundleSpec
+from icicore.models.tile_classes import load_tile_head
 from icicore.types import Json
 
 _SHOWN = ("auc_roc", "auc_pr", "accuracy", "f1", "sensitivity", "specificity", "brier", "ece")
@@ -28,7 +29,8 @@ def write_card(spec: BundleSpec) -> str:
         f"{100 * cohort['prevalence']:.0f} % responders in training.",
         "",
         f"Model `{spec.model.kind}`, {_members(spec)}; "
-        f"tile encoder `{spec.backbone or 'none'}`; gene panel `{spec.panel}` ({len(spec.tokens)} tokens).",
+        f"tile encoder `{spec.backbone or 'none'}`; gene panel `{spec.panel}` ({len(spec.tokens)} tokens)."
+        + _guided(spec),
         "",
         "## How well",
         "",
@@ -55,6 +57,19 @@ def _members(spec: BundleSpec) -> str:
         return "one member on all training patients"
     parts = "cross-validation folds" if spec.training.get("folds") else "bootstrap resamples"
     return f"{spec.members} members on {parts} of the training patients"
+
+
+def _guided(spec: BundleSpec) -> str:
+    """A reader of the heatmap must know what attention was told."""
+    strength = spec.training.get("attention_guide")
+    if not strength or HISTOLOGY not in modalities_read(spec.model.kind):
+        return ""
+    if load_tile_head(f"{spec.backbone}@{spec.backbone_digest}") is None:
+        return ""
+    return (
+        " Tile attention was guided towards tissue in which the tile-class head sees lymphocytes (strength "
+        f"{strength:g}): that it rises there was asked for, not discovered."
+    )
 
 
 def _calibrated_on(spec: BundleSpec) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from icicore.domain import CLINICAL, GENOMICS, HISTOLOGY, MODALITIES
+from icicore.domain import HISTOLOGY, MODALITIES, modalities_read
 from icicore.models.fusion import reset_readout
 from icicore.models.inputs import Batch, collate
 from icicore.models.multimodal import ModelConfig, MultimodalModel
@@ -30,7 +30,6 @@ from icicore.training.splits import Split, stratified_folds
 from icicore.training.tile_start import start_from_tissue, tissue_head
 from icicore.types import F64, I32, Json, Mask
 
-_ARMS = {"image": (HISTOLOGY,), "genomic": (GENOMICS,), "clinical": (CLINICAL,)}
 _WIDTHS = ("histology_dim", "attention_dim", "gene_dim", "clinical_dim", "fusion_dim")
 _MULTIPLE = 8  # every width stays divisible by the number of attention heads
 
@@ -80,7 +79,7 @@ def fit_member(
     start : a fitted model of the same architecture whose weights the member begins with, those of arms included;
         patients that it was trained on do not judge the epochs
     """
-    study = visible(study, _ARMS.get(model.kind, MODALITIES))
+    study = visible(study, modalities_read(model.kind))
     rng = np.random.default_rng([config.seed, index])
     rows, left_out = member_rows(split.train, study.labels, config, index=index, rng=rng)
     if start is not None:
@@ -88,7 +87,7 @@ def fit_member(
     selection = selection_batches(study, np.concatenate([split.val, left_out]), config, rng)
     batches = TrainingBatches(study, rows, config.batch_size, config.tiles_per_bag, rng)
     gene_sets = study.study.gene_sets(signatures=config.gene_signatures)
-    head = tissue_head(study) if HISTOLOGY in _ARMS.get(model.kind, MODALITIES) else None
+    head = tissue_head(study) if HISTOLOGY in modalities_read(model.kind) else None
     started = config.tissue_start and head is not None
 
     def epoch_done(module: ResponseModule) -> None:

@@ -96,6 +96,15 @@ def test_the_bundle_says_what_it_is(bundle):
     assert load_bundle(bundle.folder).digest == bundle.digest
 
 
+def test_the_card_says_that_attention_was_guided_where_it_was(bundle):
+    spec = replace(bundle.spec, backbone="efficientnet_lite0", backbone_digest="e8309ce24f73")
+    told = "Tile attention was guided"
+    assert told in write_card(spec)
+    assert told not in write_card(bundle.spec), "no tile-class head for this encoder"
+    assert told not in write_card(replace(spec, model=replace(spec.model, kind="genomic")))
+    assert told not in write_card(replace(spec, training={**spec.training, "attention_guide": 0.0}))
+
+
 @pytest.mark.parametrize(
     ("members", "options", "rests_on"),
     [
