@@ -25,8 +25,12 @@ results: env  ## write docs/results.md; what is there already in build/results i
 results-quick: env  ## the same chain, small, in a temporary folder: shows that it runs
 	$(RESULTS) --quick
 
+# Two processes: a browser test mostly waits. A file stays in one of them; what measures time comes last, alone.
+WORKERS ?= 2
+
 test: env-dev lint types  ## lint, types, architecture and all quick tests (browser tests where Chromium is found)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow and not alone" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "alone and not slow"
 
 test-slow: env-dev
 	$(BIN)/python -m pytest -m slow

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from tests.browser.conftest import Recorder, serve
+from tests.browser.conftest import Recorder
 from tests.browser.scene import Scene
+from tests.browser.servers import serve
 from tests.browser.viewer_page import V, settle, wait_ready
 from tests.make_slides import make_slide
 

@@ -16,7 +16,7 @@ from icicore.workflows.inference import score_case
 from icicore.workflows.services import build_services
 from icicore.workflows.simulation import draw_patients
 from tests.browser.conftest import open_page
-from tests.browser.test_app import run_app
+from tests.browser.servers import run_app
 
 pytestmark = pytest.mark.browser
 WORDS = "Reasons and remarks"

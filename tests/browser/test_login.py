@@ -2,10 +2,6 @@
 
 import contextlib
 import json
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +13,9 @@ from icicore.store.cases import CaseRow
 from icicore.workflows.cases import result_folder
 from icicore.workflows.records import audit_log
 from icicore.workflows.services import build_services
-from tests.browser.conftest import ROOT, open_page, wait_for
+from tests.browser.conftest import open_page
 from tests.browser.oidc_issuer import CLIENT, SECRET, Issuer, run_issuer
+from tests.browser.servers import free_port, run_app
 from tests.pages.fake_results import BUNDLE, write_result
 
 pytestmark = pytest.mark.browser
@@ -62,26 +59,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(home: Path, issuer: Issuer) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     login = (
         f'[auth]\nredirect_uri = "http://localhost:{port}/oauth2callback"\ncookie_secret = "{"k" * 40}"\n'
         f'client_id = "{CLIENT}"\nclient_secret = "{SECRET}"\n'
         f'server_metadata_url = "{issuer.address}/.well-known/openid-configuration"\n'
     )
     (home / "secrets.toml").write_text(login)
-    environment = {**os.environ, "ICICORE_HOME": str(home), "ICICORE_ROOTS": str(home / "cases"), "ICICORE_WORKER": "0"}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    with (home / "app.log").open("wb") as log:
-        command += ["--secrets.files", str(home / "secrets.toml")]
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        try:
-            wait_for(f"http://localhost:{port}/_stcore/health", process, seconds=120)
-            yield f"http://localhost:{port}"
-        finally:
-            process.terminate()
-            process.wait(30)
+    options = ("--secrets.files", str(home / "secrets.toml"))
+    with run_app(home, home / "cases", *options, port=port, ICICORE_WORKER="0") as started:
+        yield started
 
 
 @contextlib.contextmanager

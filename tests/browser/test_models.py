@@ -1,20 +1,18 @@
 """Candidate to promotion and back in the real application: compare, give a reason, promote, roll back, export."""
 
 import json
-import os
 import re
 import sqlite3
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
 from icicore.settings import read_settings
 from icicore.workflows.services import build_services
 from tests.browser.conftest import open_page
-from tests.browser.test_app import run_app
+from tests.browser.servers import run_app
 from tests.factories import make_bundle
 from tests.workflows.registry_world import FAILED, PASSED, add_candidate, give_comparison
 
@@ -37,10 +35,8 @@ def app(tmp_path_factory) -> Iterator[tuple[str, Path]]:
     for name, checks in (("better", PASSED), ("worse", FAILED)):
         give_comparison(services, rows[name], checks, **full)
     services.database.close()
-    with (
-        mock.patch.dict(os.environ, {**environ, "ICICORE_USER": "Ada <b>L</b>", "ICICORE_WORKER": "0"}),
-        run_app(root / "home", root) as address,
-    ):
+    own = {"ICICORE_CHECKPOINTS": environ["ICICORE_CHECKPOINTS"], "ICICORE_USER": "Ada <b>L</b>"}
+    with run_app(root / "home", root, ICICORE_WORKER="0", **own) as address:
         yield address, root / "home"
 
 

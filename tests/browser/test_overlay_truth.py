@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.browser.conftest import open_page, pixels, serve
+from tests.browser.conftest import open_page, pixels
 from tests.browser.scanned_area import make_scn
 from tests.browser.scene import Grids, Scene
+from tests.browser.servers import serve
 from tests.browser.viewer_page import V, hide_controls, look_at, open_slide_number, set_layer, wait_ready
 from tests.make_slides import make_slide
 

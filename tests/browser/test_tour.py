@@ -13,7 +13,7 @@ from icicore.store.cases import CaseRow
 from icicore.workflows.cases import result_folder
 from icicore.workflows.services import build_services
 from tests.browser.conftest import open_page
-from tests.browser.test_app import run_app
+from tests.browser.servers import run_app
 from tests.pages.fake_results import BUNDLE, write_result
 
 pytestmark = pytest.mark.browser

@@ -1,10 +1,7 @@
 """Work list and comparison in a real browser: keyboard, sorting, ticks, a batch that is cancelled, viewers in step."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +11,11 @@ import pytest
 
 from icicore.slides.digest import slide_digest
 from icicore.store.cases import CaseRow
-from tests.browser.conftest import ROOT, free_port, open_page, wait_for
+from tests.browser.conftest import open_page
 from tests.browser.scene import BUNDLE as SCENE_BUNDLE
 from tests.browser.scene import CASE as SCENE_CASE
 from tests.browser.scene import Scene
+from tests.browser.servers import run_app
 from tests.make_slides import make_slide
 from tests.pages.fake_results import case_row, prediction_json
 from tests.pages.work_home import work_services
@@ -69,17 +67,8 @@ def site(tmp_path_factory) -> Iterator[Site]:
         for n in range(N)
     )
     services.database.close()
-    port = free_port()
-    environment = {**os.environ, "ICICORE_HOME": str(home), "ICICORE_ROOTS": str(home / "demo"), "ICICORE_WORKER": "0"}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    with (home / "app.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        try:
-            wait_for(f"http://localhost:{port}/_stcore/health", process, seconds=180)
-            yield Site(f"http://localhost:{port}", home)
-        finally:
-            process.terminate()
-            process.wait(30)
+    with run_app(home, home / "demo", ICICORE_WORKER="0") as address:
+        yield Site(address, home)
 
 
 def first_case(page) -> str:
