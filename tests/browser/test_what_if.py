@@ -17,7 +17,7 @@ from icicore.workflows.services import bundle_ref
 from icicore.workflows.simulation import draw_patients
 from tests.browser.conftest import open_page
 from tests.browser.servers import run_app
-from tests.pages.fake_results import proof_json
+from tests.pages.fake_prediction import proof_json
 
 pytestmark = pytest.mark.browser
 

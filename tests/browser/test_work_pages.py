@@ -17,7 +17,8 @@ from tests.browser.scene import CASE as SCENE_CASE
 from tests.browser.scene import Scene
 from tests.browser.servers import run_app
 from tests.make_slides import make_slide
-from tests.pages.fake_results import case_row, prediction_json
+from tests.pages.fake_prediction import prediction_json
+from tests.pages.fake_results import case_row
 from tests.pages.work_home import work_services
 
 pytestmark = pytest.mark.browser

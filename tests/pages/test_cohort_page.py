@@ -23,7 +23,8 @@ from icicore.workflows.case_summary import SUMMARY, case_summary
 from icicore.workflows.cohort_map import embedding_map, gene_attention, principal_components, scored_cohort
 from icicore.workflows.services import Services
 from tests.pages.conftest import MAIN, html_of
-from tests.pages.fake_results import case_row, prediction_json, proof_json
+from tests.pages.fake_prediction import prediction_json, proof_json
+from tests.pages.fake_results import case_row
 from tests.pages.work_home import real_backend, work_services
 
 NAME = "demo-virtual-lite0"

@@ -18,7 +18,8 @@ from icicore.ui.places import COMPARE
 from icicore.workflows.cases import CaseResult
 from icicore.workflows.services import Services
 from tests.pages.conftest import MAIN, components, html_of
-from tests.pages.fake_results import BUNDLE, case_row, prediction_json
+from tests.pages.fake_prediction import BUNDLE, prediction_json
+from tests.pages.fake_results import case_row
 from tests.pages.work_home import fill, real_backend, work_services
 
 SECOND = "d" * 64
