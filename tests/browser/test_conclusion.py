@@ -38,7 +38,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
 @pytest.fixture(scope="module")
 def address(scored: tuple[Path, Path, str]) -> Iterator[str]:
     home, root, key = scored
-    with run_app(home, root) as url:
+    with run_app(home, root, ICICORE_WORKER="0") as url:
         yield f"{url}/case?case={key}"
 
 

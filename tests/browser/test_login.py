@@ -9,17 +9,14 @@ from typing import Any
 import pytest
 
 from icicore.settings import read_settings
-from icicore.store.cases import CaseRow
-from icicore.workflows.cases import result_folder
 from icicore.workflows.records import audit_log
 from icicore.workflows.services import build_services
 from tests.browser.conftest import open_page
 from tests.browser.oidc_issuer import CLIENT, SECRET, Issuer, run_issuer
 from tests.browser.servers import free_port, run_app
-from tests.pages.fake_results import BUNDLE, write_result
+from tests.pages.work_home import NORTH, SOUTH, write_two_sites
 
 pytestmark = pytest.mark.browser
-NORTH, SOUTH = "a" * 16, "b" * 16
 ADA = {"sub": "s-ada", "email": "ada@x.org", "email_verified": True, "name": "Ada Lovelace"}
 EVE = {"sub": "s-eve", "email": "eve@x.org", "email_verified": True, "name": "Eve"}
 PEOPLE = """
@@ -43,16 +40,7 @@ def issuer() -> Iterator[Issuer]:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
-    services = build_services(read_settings({"ICICORE_HOME": str(home)}))
-    for key, site in ((NORTH, "North"), (SOUTH, "South")):
-        name, found = f"CASE-{site}", {"state": "scored", "probability": 0.5, "bundle": "b", "bundle_digest": BUNDLE}
-        folder = home / "cases" / name
-        folder.mkdir(parents=True)
-        record = {"case_id": name, "tumour_type": "nsclc", "clinical": {"age": 60}, "site": site}
-        (folder / "case.json").write_text(json.dumps(record))
-        services.cases.put(CaseRow(key, name, "nsclc", str(folder), site=site, **found))
-        write_result(result_folder(services, key, BUNDLE), slides=0)
-    services.database.close()
+    write_two_sites(home)
     (home / "people.toml").write_text(PEOPLE)
     return home
 

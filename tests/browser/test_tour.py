@@ -1,20 +1,16 @@
 """The tour moves nothing, is reached by keyboard and leaves nothing behind; the presentation mode enlarges the page."""
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
 from icicore.settings import read_settings
-from icicore.store.cases import CaseRow
-from icicore.workflows.cases import result_folder
 from icicore.workflows.services import build_services
 from tests.browser.conftest import open_page
 from tests.browser.servers import run_app
-from tests.pages.fake_results import BUNDLE, write_result
+from tests.pages.work_home import add_scored
 
 pytestmark = pytest.mark.browser
 KEY = "a" * 16
@@ -25,16 +21,9 @@ SLOW = 90_000
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("home")
     services = build_services(read_settings({"ICICORE_HOME": str(home)}))
-    folder = home / "cases" / "CASE-T"
-    folder.mkdir(parents=True)
-    (folder / "case.json").write_text(
-        json.dumps({"case_id": "CASE-T", "tumour_type": "nsclc", "clinical": {"age": 60}})
-    )
-    found: dict[str, Any] = {"state": "scored", "probability": 0.5, "bundle": "b", "bundle_digest": BUNDLE}
-    services.cases.put(CaseRow(KEY, "CASE-T", "nsclc", str(folder), virtual=True, **found))
-    write_result(result_folder(services, KEY, BUNDLE), slides=0)
+    add_scored(services, KEY, "CASE-T", virtual=True)
     services.database.close()
-    with run_app(home, Path(folder.parent)) as url:
+    with run_app(home, home / "cases", ICICORE_WORKER="0") as url:
         yield url
 
 

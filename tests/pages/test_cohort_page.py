@@ -14,7 +14,6 @@ from icicore.access import Person, Role
 from icicore.errors import BundleError
 from icicore.fingerprint import fingerprint
 from icicore.ui import cohort_figures, theme, worklist_state
-from icicore.ui.backend import use_backend
 from icicore.ui.cohort_map_figures import attention_plot, map_plot
 from icicore.ui.cohort_performance import table_1
 from icicore.ui.places import COHORT
@@ -25,7 +24,7 @@ from icicore.workflows.services import Services
 from tests.pages.conftest import MAIN, html_of
 from tests.pages.fake_prediction import prediction_json, proof_json
 from tests.pages.fake_results import case_row
-from tests.pages.work_home import real_backend, work_services
+from tests.pages.work_home import shown
 
 NAME = "demo-virtual-lite0"
 SHIPPED = Path(MAIN).parents[2] / "checkpoints" / NAME
@@ -43,12 +42,8 @@ def services(tmp_path: Path) -> Iterator[Services]:
     folder = tmp_path / "checkpoints" / NAME
     folder.mkdir(parents=True)
     (folder / "bundle.json").write_text(json.dumps({"seal": SEAL}))
-    built = work_services(tmp_path)
-    backend = real_backend(built)
-    use_backend(lambda: backend)
-    yield built
-    use_backend(None)
-    built.database.close()
+    with shown(tmp_path) as built:
+        yield built
 
 
 def with_report(services: Services, **changes: Any) -> None:

@@ -13,35 +13,22 @@ from streamlit.testing.v1 import AppTest
 from icicore.access import NotPermitted, Person, Role
 from icicore.errors import CaseError
 from icicore.jobs import queue
-from icicore.settings import read_settings
-from icicore.store.cases import CaseRow
 from icicore.store.reviews import Draft
 from icicore.ui.backend import use_backend
 from icicore.ui.places import CASE
 from icicore.ui.workflow_backend import WorkflowBackend
-from icicore.workflows.cases import result_folder
-from icicore.workflows.services import build_services
 from tests.pages.conftest import MAIN, OpenPage, components, html_of
-from tests.pages.fake_results import BUNDLE, FakeBackend, write_result
+from tests.pages.fake_results import FakeBackend
+from tests.pages.work_home import NORTH, SOUTH, write_two_sites
 
 ACCOUNT = pwd.getpwuid(os.getuid()).pw_name
-NORTH, SOUTH = "a" * 16, "b" * 16
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two scored cases, one of each site, in a real home folder."""
     home = tmp_path_factory.mktemp("home")
-    services = build_services(read_settings({"ICICORE_HOME": str(home)}))
-    for key, site in ((NORTH, "North"), (SOUTH, "South")):
-        name, found = f"CASE-{site}", {"state": "scored", "probability": 0.5, "bundle": "b", "bundle_digest": BUNDLE}
-        folder = home / "cases" / name
-        folder.mkdir(parents=True)
-        record = {"case_id": name, "tumour_type": "nsclc", "clinical": {"age": 60}, "site": site}
-        (folder / "case.json").write_text(json.dumps(record))
-        services.cases.put(CaseRow(key, name, "nsclc", str(folder), site=site, **found))
-        write_result(result_folder(services, key, BUNDLE), slides=1, tiles=40)
-    services.database.close()
+    write_two_sites(home, slides=1)
     return home
 
 
