@@ -13,6 +13,8 @@ from PIL import Image
 
 from tests.browser.servers import serve as serve
 
+PATIENCE_MS = 240_000
+"""How long a page may take; only a machine that is busy with much else comes near it."""
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]  # fmt: skip
 
@@ -65,7 +67,7 @@ def open_page(browser: Any) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page, recorder = context.new_page(), Recorder()
     recorder.watch(page)
-    page.set_default_timeout(40_000)
+    page.set_default_timeout(PATIENCE_MS)
     yield page
     context.close()
     assert recorder.strangers == []

@@ -47,7 +47,7 @@ def test_open_score_review_and_reload(address, case_folder, browser):
         page.get_by_text("CASE-A").first.wait_for()
         page.goto(f"{address}/case?case={case_key(case_folder)}")
         page.get_by_role("button", name="Score this case").click()
-        page.get_by_text("Probability of objective response").wait_for(timeout=180_000)
+        page.get_by_text("Probability of objective response").wait_for()
         assert "case=" in page.url
         viewer = "Object.values(window.__icicore.viewers)[0]"
         page.wait_for_function(f"() => window.__icicore && {viewer}?.osd?.world.getItemAt(0)?.getFullyLoaded()")
@@ -75,7 +75,7 @@ LIBRARY = "() => window.legends.at(-1)?.[0].startsWith('Grad-CAM by pytorch-grad
 def test_a_click_on_a_tile_brings_its_map_and_moves_nothing(address, case_folder, browser):
     with open_page(browser) as page:
         page.goto(f"{address}/case?case={case_key(case_folder)}")
-        page.get_by_text("Probability of objective response").wait_for(timeout=180_000)
+        page.get_by_text("Probability of objective response").wait_for()
         tiles = page.locator(".gallery .tile")
         tiles.first.wait_for()
         page.evaluate(RECORD_LEGENDS)

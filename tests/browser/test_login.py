@@ -62,8 +62,8 @@ def address(home: Path, issuer: Issuer) -> Iterator[str]:
 @contextlib.contextmanager
 def logged_in(browser: Any, address: str, issuer: Issuer, claims: dict[str, Any]) -> Iterator[Any]:
     with open_page(browser) as page:
-        page.goto(f"{address}/case?case={NORTH}", timeout=120_000)
-        page.get_by_role("button", name="Log in").wait_for(timeout=90_000)
+        page.goto(f"{address}/case?case={NORTH}")
+        page.get_by_role("button", name="Log in").wait_for()
         assert page.get_by_text("CASE-").count() == 0, "something was shown before the login"
         issuer.claims = claims
         page.get_by_role("button", name="Log in").click()
@@ -79,12 +79,12 @@ def report_address(page: Any) -> str:
 
 def test_a_reviewer_of_one_site(browser: Any, address: str, issuer: Issuer, home: Path) -> None:
     with logged_in(browser, address, issuer, ADA) as page:
-        page.get_by_role("button", name="Ada Lovelace").wait_for(timeout=90_000)
+        page.get_by_role("button", name="Ada Lovelace").wait_for()
         page.get_by_text("1 case ").first.wait_for()
         page.goto(f"{address}/case?case={SOUTH}")
-        page.get_by_text("No such case").wait_for(timeout=60_000)
+        page.get_by_text("No such case").wait_for()
         page.goto(f"{address}/case?case={NORTH}")
-        page.get_by_text("Probability of objective response").wait_for(timeout=60_000)
+        page.get_by_text("Probability of objective response").wait_for()
         mine = report_address(page)
         with page.expect_download() as taken:
             page.get_by_role("link", name="FHIR").click()
@@ -94,16 +94,16 @@ def test_a_reviewer_of_one_site(browser: Any, address: str, issuer: Issuer, home
         with open_page(browser) as stranger:
             assert stranger.request.get(mine).status == 401, "the address alone is not enough"
         with logged_in(browser, address, issuer, EVE) as other:
-            other.get_by_role("button", name="Eve").wait_for(timeout=90_000)
+            other.get_by_role("button", name="Eve").wait_for()
             assert other.request.get(mine).status == 403, "an address of somebody else"
             other.goto(f"{address}/case?case={SOUTH}")
-            other.get_by_text("Probability of objective response").wait_for(timeout=60_000)
+            other.get_by_text("Probability of objective response").wait_for()
             other.get_by_text("Conclusion", exact=True).click()
             other.get_by_text("needs the role reviewer").wait_for()
             assert other.get_by_role("button", name="Sign review").count() == 0
         page.get_by_role("button", name="Ada Lovelace").click()
         page.get_by_role("button", name="Log out").click()
-        page.get_by_role("button", name="Log in").wait_for(timeout=60_000)
+        page.get_by_role("button", name="Log in").wait_for()
         assert page.request.get(mine).status == 401, "an address stops with the login"
     services = build_services(read_settings({"ICICORE_HOME": str(home)}))
     rows = audit_log(services).of_case(NORTH)
@@ -115,6 +115,6 @@ def test_a_reviewer_of_one_site(browser: Any, address: str, issuer: Issuer, home
 
 def test_a_login_without_a_role_sees_nothing(browser: Any, address: str, issuer: Issuer) -> None:
     with logged_in(browser, address, issuer, {"sub": "s-new", "name": "<b>New</b>"}) as page:
-        page.get_by_text("You have no role here").wait_for(timeout=90_000)
+        page.get_by_text("You have no role here").wait_for()
         page.get_by_text("<b>New</b> (s-new)").wait_for()
         assert page.get_by_text("CASE-").count() == 0

@@ -17,7 +17,6 @@ from tests.factories import make_bundle
 from tests.workflows.registry_world import FAILED, PASSED, add_candidate, give_comparison
 
 pytestmark = pytest.mark.browser
-SLOWLY = 120_000
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +42,6 @@ def app(tmp_path_factory) -> Iterator[tuple[str, Path]]:
 def test_a_candidate_is_promoted_with_a_reason_and_rolled_back(app, browser):
     address, home = app
     with open_page(browser) as page:
-        page.set_default_timeout(SLOWLY)
         page.goto(f"{address}/models?model=better-virtual")
         page.get_by_text("Scoring with shipped-virtual").wait_for()
         page.get_by_role("radio", name="Comparison").click()
@@ -65,7 +63,6 @@ def test_a_candidate_is_promoted_with_a_reason_and_rolled_back(app, browser):
 
 def test_what_failed_its_comparison_is_not_offered(app, browser):
     with open_page(browser) as page:
-        page.set_default_timeout(SLOWLY)
         page.goto(f"{app[0]}/models?model=worse-virtual")
         page.get_by_role("radio", name="Comparison").click()
         page.get_by_text("Cannot be promoted.").wait_for()
@@ -76,7 +73,6 @@ def test_what_failed_its_comparison_is_not_offered(app, browser):
 def test_a_model_leaves_and_comes_back_as_one_file(app, browser, tmp_path):
     address, home = app
     with open_page(browser) as page:
-        page.set_default_timeout(SLOWLY)
         page.goto(f"{address}/models?model=fresh-virtual")
         with page.expect_download() as download:
             page.get_by_role("button", name="Export").click()

@@ -8,13 +8,12 @@ from playwright.sync_api import expect
 
 from icicore.settings import read_settings
 from icicore.workflows.services import build_services
-from tests.browser.conftest import open_page
+from tests.browser.conftest import PATIENCE_MS, open_page
 from tests.browser.servers import run_app
 from tests.pages.work_home import add_scored
 
 pytestmark = pytest.mark.browser
 KEY = "a" * 16
-SLOW = 90_000
 
 
 @pytest.fixture(scope="module")
@@ -28,29 +27,29 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def opened(page: Any, address: str) -> None:
-    page.goto(address, timeout=120_000)
-    page.get_by_text("Probability of objective response").wait_for(timeout=SLOW)
+    page.goto(address)
+    page.get_by_text("Probability of objective response").wait_for()
 
 
 def test_the_tour_by_keyboard(address: str, browser: Any) -> None:
     with open_page(browser) as page:
         opened(page, f"{address}/case?case={KEY}")
         before = page.locator(".i-top").bounding_box()
-        page.goto(f"{address}/about", timeout=120_000)
-        page.get_by_role("button", name="Tour of a demonstration case").click(timeout=SLOW)
+        page.goto(f"{address}/about")
+        page.get_by_role("button", name="Tour of a demonstration case").click()
         card = page.locator(".st-key-tour")
-        expect(card.get_by_text("1 of 9")).to_be_visible(timeout=SLOW)
+        expect(card.get_by_text("1 of 9")).to_be_visible(timeout=PATIENCE_MS)
         assert page.locator(".i-top").bounding_box() == before, "the card takes room on the page"
         assert page.locator(".st-key-part_answer").evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
         card.get_by_role("button", name="Next").focus()
         page.keyboard.press("Enter")
-        expect(card.get_by_text("2 of 9")).to_be_visible(timeout=SLOW)
+        expect(card.get_by_text("2 of 9")).to_be_visible(timeout=PATIENCE_MS)
         for stop in range(3, 6):
             card.get_by_role("button", name="Next").press("Enter")
-            expect(card.get_by_text(f"{stop} of 9")).to_be_visible(timeout=SLOW)
-        expect(page.get_by_role("radio", name="Genes")).to_be_checked(timeout=SLOW)
+            expect(card.get_by_text(f"{stop} of 9")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_role("radio", name="Genes")).to_be_checked(timeout=PATIENCE_MS)
         page.keyboard.press("Escape")
-        expect(card).to_have_count(0, timeout=SLOW)
+        expect(card).to_have_count(0, timeout=PATIENCE_MS)
         assert "tour" not in page.url
 
 
@@ -61,10 +60,10 @@ def test_presentation_mode(address: str, browser: Any) -> None:
         before = page.evaluate(size)
         page.keyboard.press("Alt+p")
         end = page.get_by_role("button", name="End presentation")
-        end.wait_for(timeout=SLOW)
+        end.wait_for()
         assert page.evaluate(size) > before and not page.get_by_role("link", name="Work list").is_visible()
         opened(page, page.url)
-        end.wait_for(timeout=SLOW)  # a reload keeps it
+        end.wait_for()  # a reload keeps it
         end.click()
-        page.get_by_role("link", name="Work list").wait_for(timeout=SLOW)
+        page.get_by_role("link", name="Work list").wait_for()
         assert page.evaluate(size) == before

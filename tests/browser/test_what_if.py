@@ -87,7 +87,7 @@ def test_proof_and_what_if(app, case_folder, browser):
         page.goto(f"{address}/case?case={case_key(case_folder)}")
         page.get_by_role("button", name="Score this case").click()
         answer = page.locator(".i-answer")
-        answer.wait_for(timeout=180_000)
+        answer.wait_for()
         real = answer.inner_text()
         before = results(home)
 

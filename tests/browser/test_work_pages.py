@@ -81,13 +81,11 @@ def wait_first(page, case_id: str) -> None:
         """id => { const host = [...document.querySelectorAll('*')].find(e => e.shadowRoot?.querySelector('.worklist'));
         return host?.shadowRoot.querySelector('tbody td.id')?.innerText.startsWith(id); }""",
         arg=case_id,
-        timeout=120_000,
     )
 
 
 def test_the_work_list_is_used_from_the_keyboard(site, browser):
     with open_page(browser) as page:
-        page.set_default_timeout(120_000)
         page.goto(site.address)
         page.locator(".worklist tbody tr").first.wait_for()
         page.get_by_role("button", name="Probability").click()
@@ -158,7 +156,6 @@ def zoom(page, letter: str, clicks: int) -> None:
 
 def test_viewers_of_two_cases_keep_one_magnification_and_move_by_one_distance(site, browser):
     with open_page(browser) as page:
-        page.set_default_timeout(120_000)
         page.goto(f"{site.address}/compare?cases={FIRST},{SECOND_CASE}")
         page.wait_for_function(READY)
         zoom(page, "A", 4)
@@ -185,7 +182,6 @@ def test_viewers_of_two_cases_keep_one_magnification_and_move_by_one_distance(si
 
 def test_one_slide_under_two_models_shows_the_same_place(site, browser):
     with open_page(browser) as page:
-        page.set_default_timeout(120_000)
         page.goto(f"{site.address}/compare?cases={FIRST}&bundles={BUNDLES[0][:16]},{BUNDLES[1][:16]}")
         page.wait_for_function(READY)
         zoom(page, "B", 3)
