@@ -16,6 +16,7 @@ from tests.browser.scene import BUNDLE as SCENE_BUNDLE
 from tests.browser.scene import CASE as SCENE_CASE
 from tests.browser.scene import Scene
 from tests.browser.servers import run_app
+from tests.browser.viewer_page import FRAMES
 from tests.make_slides import make_slide
 from tests.pages.fake_prediction import prediction_json
 from tests.pages.fake_results import case_row
@@ -134,6 +135,13 @@ AT_REST = f"""() => ['A', 'B'].every(k => {{ const p = {STATE}.osd.viewport;
   return more < 1e-4 * p.getZoom() && away.x ** 2 + away.y ** 2 < 1e-10; }})"""
 
 
+def rest(page) -> None:
+    """Wait until neither view moves: what one tells the other takes some frames to arrive."""
+    for _ in range(4):
+        page.evaluate(FRAMES)
+        page.wait_for_function(AT_REST)
+
+
 def drag(page, letter: str, by: tuple[int, int]) -> None:
     box = page.locator(f".st-key-compare_{letter} .zoom, [class*=compare_{letter}] .zoom").first.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.7
@@ -141,8 +149,7 @@ def drag(page, letter: str, by: tuple[int, int]) -> None:
     page.mouse.down()
     page.mouse.move(x + by[0], y + by[1], steps=8)
     page.mouse.up()
-    page.wait_for_timeout(300)
-    page.wait_for_function(AT_REST)
+    rest(page)
 
 
 def zoom(page, letter: str, clicks: int) -> None:
@@ -150,8 +157,7 @@ def zoom(page, letter: str, clicks: int) -> None:
     page.evaluate(f"() => {VIEWER.format(letter)}.el.focus()")
     for _ in range(clicks):
         page.keyboard.press("+")
-    page.wait_for_timeout(300)
-    page.wait_for_function(AT_REST)
+    rest(page)
 
 
 def test_viewers_of_two_cases_keep_one_magnification_and_move_by_one_distance(site, browser):
