@@ -76,7 +76,8 @@ def test_every_page_of_the_documentation_is_linked_from_the_readme():
 
 
 def test_settings_are_those_that_the_program_reads():
-    code = "".join(p.read_text(encoding="utf-8") for p in (PROJECT / "icicore").rglob("*.py"))
+    files = [*(PROJECT / "icicore").rglob("*.py"), PROJECT / "tests" / "shared_data.py"]
+    code = "".join(p.read_text(encoding="utf-8") for p in files)
     read = {f"ICICORE_{n}" for n in re.findall(r'get\("([A-Z_]+)"', code)} | set(re.findall(r"ICICORE_[A-Z_]+\b", code))
     for name in DOCUMENTS:
         assert set(re.findall(r"`(ICICORE_[A-Z_]+)`", text(name))) <= read, name
