@@ -15,7 +15,7 @@ from icicore.workflows.cases import open_case
 from icicore.workflows.inference import score_case
 from icicore.workflows.services import build_services
 from icicore.workflows.simulation import draw_patients
-from tests.browser.conftest import PATIENCE_MS, open_page
+from tests.browser.conftest import open_page
 from tests.browser.servers import run_app
 
 pytestmark = pytest.mark.browser
@@ -67,7 +67,7 @@ def test_write_reload_sign_add_and_export(scored: tuple[Path, Path, str], addres
         page.get_by_text(", 2 words; a reload keeps it").wait_for()
         open_conclusion(page, address)
         page.get_by_text(", 2 words; a reload keeps it").wait_for()
-        expect(page.get_by_label(WORDS)).to_have_value("<b>LDH</b> doubled.", timeout=PATIENCE_MS)
+        expect(page.get_by_label(WORDS)).to_have_value("<b>LDH</b> doubled.")
         open_conclusion(other, address)
         other.get_by_role("button", name="Sign review").click()
         other.get_by_role("button", name="Sign for good").wait_for()

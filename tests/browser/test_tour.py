@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from icicore.settings import read_settings
 from icicore.workflows.services import build_services
-from tests.browser.conftest import PATIENCE_MS, open_page
+from tests.browser.conftest import open_page
 from tests.browser.servers import run_app
 from tests.pages.work_home import add_scored
 
@@ -38,18 +38,18 @@ def test_the_tour_by_keyboard(address: str, browser: Any) -> None:
         page.goto(f"{address}/about")
         page.get_by_role("button", name="Tour of a demonstration case").click()
         card = page.locator(".st-key-tour")
-        expect(card.get_by_text("1 of 9")).to_be_visible(timeout=PATIENCE_MS)
+        expect(card.get_by_text("1 of 9")).to_be_visible()
         assert page.locator(".i-top").bounding_box() == before, "the card takes room on the page"
         assert page.locator(".st-key-part_answer").evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
         card.get_by_role("button", name="Next").focus()
         page.keyboard.press("Enter")
-        expect(card.get_by_text("2 of 9")).to_be_visible(timeout=PATIENCE_MS)
+        expect(card.get_by_text("2 of 9")).to_be_visible()
         for stop in range(3, 6):
             card.get_by_role("button", name="Next").press("Enter")
-            expect(card.get_by_text(f"{stop} of 9")).to_be_visible(timeout=PATIENCE_MS)
-        expect(page.get_by_role("radio", name="Genes")).to_be_checked(timeout=PATIENCE_MS)
+            expect(card.get_by_text(f"{stop} of 9")).to_be_visible()
+        expect(page.get_by_role("radio", name="Genes")).to_be_checked()
         page.keyboard.press("Escape")
-        expect(card).to_have_count(0, timeout=PATIENCE_MS)
+        expect(card).to_have_count(0)
         assert "tour" not in page.url
 
 
