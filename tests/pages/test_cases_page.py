@@ -30,7 +30,7 @@ def services(tmp_path: Path, nothing_runs: None, monkeypatch: pytest.MonkeyPatch
 
 
 def open_list(**state: Any) -> AppTest:
-    at = AppTest.from_file(str(MAIN), default_timeout=60)
+    at = AppTest.from_file(str(MAIN), default_timeout=240)
     for key, value in state.items():
         at.session_state[key] = value
     at.run()
@@ -210,7 +210,7 @@ def test_markup_in_names_is_text(services):
 
 def test_the_address_of_the_work_list_may_be_spelt_out(services):
     fill(services)
-    at = AppTest.from_file(str(MAIN), default_timeout=60)
+    at = AppTest.from_file(str(MAIN), default_timeout=240)
     at._page_hash = calc_hash("cases")
     at.run()
     assert not at.exception

@@ -69,7 +69,7 @@ def with_cases(services: Services, n: int) -> None:
 
 
 def open_cohort(part: str = "Performance") -> AppTest:
-    at = AppTest.from_file(str(MAIN), default_timeout=90)
+    at = AppTest.from_file(str(MAIN), default_timeout=240)
     at.session_state["cohort_part"] = part
     at.switch_page(str(COHORT)).run()
     assert not at.exception, [e.message for e in at.exception]
@@ -172,7 +172,7 @@ def test_the_map_shows_cases_and_counts_them(services):
 def test_a_lasso_leads_to_the_work_list(services):
     with_cases(services, 6)
     chosen = [{"customdata": f"{k:016x}"} for k in (1, 3)]
-    at = AppTest.from_file(str(MAIN), default_timeout=90)
+    at = AppTest.from_file(str(MAIN), default_timeout=240)
     at.session_state["cohort_part"] = "Slide map"
     at.session_state["cohort_map_picked"] = tuple(p["customdata"] for p in chosen)
     at.switch_page(str(COHORT)).run()

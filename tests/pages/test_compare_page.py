@@ -32,7 +32,7 @@ def services(tmp_path: Path, nothing_runs: None) -> Iterator[Services]:
 
 
 def open_compare(**query: str) -> AppTest:
-    at = AppTest.from_file(str(MAIN), default_timeout=60)
+    at = AppTest.from_file(str(MAIN), default_timeout=240)
     for name, value in query.items():
         at.query_params[name] = value
     at.switch_page(str(COMPARE)).run()

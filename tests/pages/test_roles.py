@@ -48,7 +48,7 @@ def allow(home: Path, role: str, sites: list[str] | None = None) -> None:
 
 
 def open_real(page: str | None = None, **query: str) -> Any:
-    at = AppTest.from_file(str(MAIN), default_timeout=60)
+    at = AppTest.from_file(str(MAIN), default_timeout=240)
     for key, value in query.items():
         at.query_params[key] = value
     if page:
@@ -145,7 +145,7 @@ def test_rules_that_cannot_be_read_close_the_door(real: Path) -> None:
 
 
 def test_with_a_login_that_was_not_done_there_is_only_the_way_to_it(real: Path) -> None:
-    at = AppTest.from_file(str(MAIN), default_timeout=60)
+    at = AppTest.from_file(str(MAIN), default_timeout=240)
     at.user = {"is_logged_in": False}
     at.run()
     assert [b.label for b in at.button] == ["Log in"] and "CASE" not in html_of(at)
@@ -153,7 +153,7 @@ def test_with_a_login_that_was_not_done_there_is_only_the_way_to_it(real: Path) 
 
 def test_a_login_has_the_role_of_the_list(real: Path) -> None:
     (real / "people.toml").write_text('[[person]]\nid = "ada@x.org"\nrole = "reader"\nsites = ["South"]\n')
-    at = AppTest.from_file(str(MAIN), default_timeout=60)
+    at = AppTest.from_file(str(MAIN), default_timeout=240)
     at.user = {"is_logged_in": True, "sub": "1", "email": "ada@x.org", "email_verified": True, "name": "<b>Ada</b>"}
     at.run()
     assert listed(at) == ["CASE-South"]
