@@ -41,7 +41,7 @@ def run_process(*args: object, home: Path, **env: str) -> Done:
     """Run a command as a user does, with what the libraries themselves print."""
     environment = {**os.environ, "ICICORE_HOME": str(home), **env}
     command = [sys.executable, "-m", "icicore.cli", *map(str, args)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=300, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
     return Done(done.returncode, done.stdout, done.stderr)
 
 
