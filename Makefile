@@ -6,7 +6,7 @@ UV := $(BIN)/uv
 PORT ?= 8501
 SEED ?= 2026
 
-.PHONY: app demo results results-quick test test-slow bench bench-check lint types browser env env-dev lock clean
+.PHONY: app demo results results-quick test test-shared test-slow bench bench-check lint types browser env env-dev lock clean
 
 app: env demo  ## build the demonstration cases and open the app
 	@$(BIN)/python -m icicore.cli demo --print-address --port $(PORT)
@@ -25,8 +25,16 @@ results: env  ## write docs/results.md; what is there already in build/results i
 results-quick: env  ## the same chain, small, in a temporary folder: shows that it runs
 	$(RESULTS) --quick
 
-test: env-dev lint types  ## lint, types, architecture and all quick tests (browser tests where Chromium is found)
-	$(BIN)/python -m pytest
+# Two processes: a browser test mostly waits. A file stays in one of them; what measures time comes last, alone. The
+# types are checked beside them.
+WORKERS ?= 2
+
+test: env-dev lint  ## lint, types, layers and all quick tests (browser tests where Chromium is found)
+	$(MAKE) --no-print-directory -j2 types test-shared
+	$(BIN)/python -m pytest -m "alone and not slow"
+
+test-shared: env-dev
+	$(BIN)/python -m pytest -m "not slow and not alone" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 test-slow: env-dev
 	$(BIN)/python -m pytest -m slow

@@ -21,7 +21,7 @@ from icicore.simulate.case_writer import write_case
 from icicore.simulate.spec import CLASSES
 from icicore.simulate.truth import SlideTruth
 from icicore.simulate.truth_store import case_truth_folder
-from icicore.workflows.inference import explain_to_folder
+from icicore.workflows.explanation_folder import explain_to_folder
 from icicore.workflows.predictions import predict_case
 from icicore.workflows.services import build_services
 from icicore.workflows.simulation import draw_patients

@@ -38,7 +38,7 @@ from icicore.genomics.features import TokenScaler
 from icicore.settings import read_settings
 from icicore.training.pool import aligned_to, pool_studies
 from icicore.training.splits import stratified_folds
-from icicore.training.study import load_study
+from icicore.training.study import read_study
 from icicore.workflows.cohorts import import_study
 
 FOLDS = 5
@@ -94,7 +94,7 @@ def imported(folder: Path, home: Path) -> list:
             print(f"left out: {error}")
             continue
         if report["usable"].startswith("usable"):
-            found.append(load_study(Path(report["folder"]), any_tumour=True))
+            found.append(read_study(Path(report["folder"]), any_tumour=True))
         else:
             print(f"left out: {report['name']}: {report['usable']}; {'; '.join(report['notes'])}")
     return found

@@ -143,7 +143,7 @@ def predict(*, case: Path, bundle: str | None, drop: tuple[str, ...], out: Path)
 @example("icicore explain CASE --out explanation")
 def explain(*, case: Path, bundle: str | None, out: Path) -> None:
     """Write the explanation: heatmaps (PNG, grid, QuPath GeoJSON), tiles, Grad-CAM, genes.csv, features.csv."""
-    from icicore.workflows.inference import explain_to_folder
+    from icicore.workflows.explanation_folder import explain_to_folder
 
     acting(Role.REVIEWER, "score a case", case=case)
     with progress_bar() as progress:

@@ -1,25 +1,16 @@
 """The command line as a user runs it: exit codes, one-line errors, nothing left behind."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.commands import Done, run_process
+from tests.commands import run_inside as run
 from tests.shared_data import shared
 
-ROOT = Path(__file__).resolve().parent.parent
 
-
-def run(*args: object, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "ICICORE_HOME": str(home), **env}
-    command = [sys.executable, "-m", "icicore.cli", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=300, check=False)
-
-
-def assert_one_line_error(done: subprocess.CompletedProcess[str], *words: str) -> None:
+def assert_one_line_error(done: Done, *words: str) -> None:
     assert done.returncode == 1, done.stderr
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 1, done.stderr
@@ -74,7 +65,9 @@ def test_doctor_fails_without_a_bundle(tmp_path):
 
 def test_a_missing_case_gets_one_line(tmp_path):
     out = tmp_path / "p.json"
-    assert_one_line_error(run("predict", tmp_path / "absent", "--json", out, home=tmp_path / "h"), "no such folder")
+    assert_one_line_error(
+        run_process("predict", tmp_path / "absent", "--json", out, home=tmp_path / "h"), "no such folder"
+    )
     assert not out.exists()
 
 
@@ -87,7 +80,7 @@ def test_all_modalities_dropped_gets_one_line(tmp_path):
 def test_clinical_values_alone_are_scored_and_a_real_case_is_limited(tmp_path):
     case = case_with(tmp_path / "c", clinical={"age": 60, "sex": "F", "ecog": 1, "ldh_uln": 1.1})
     out = tmp_path / "p.json"
-    done = run("predict", case, "--json", out, home=tmp_path / "h")
+    done = run_process("predict", case, "--json", out, home=tmp_path / "h")
     assert done.returncode == 0, done.stderr
     prediction = json.loads(out.read_text())
     assert prediction["modality_weights"] == {"histology": None, "genomics": None, "clinical": 1.0}
@@ -117,11 +110,11 @@ BROKEN = {
 def test_every_broken_slide_gets_one_line_and_leaves_nothing(name, word, tmp_path):
     case = case_with(tmp_path / "c", shared(f"slides/broken/{name}"))
     home, out = tmp_path / "h", tmp_path / "p.json"
-    assert_one_line_error(run("predict", case, "--json", out, home=home), name, word)
+    assert_one_line_error(run_process("predict", case, "--json", out, home=home), name, word)
     assert not out.exists()
     assert not list(home.glob("predictions/*"))
     assert not list(home.glob("embeddings/**/*.safetensors"))
-    assert_one_line_error(run("embed", shared(f"slides/broken/{name}"), home=home), name)
+    assert_one_line_error(run_process("embed", shared(f"slides/broken/{name}"), home=home), name)
 
 
 def test_audit_verify_says_intact_and_prints_the_head(tmp_path):
@@ -134,7 +127,7 @@ def test_audit_verify_says_intact_and_prints_the_head(tmp_path):
 
 def test_audit_verify_exits_with_1_when_rows_are_missing(tmp_path):
     (tmp_path / "audit.head").write_text("not json")
-    done = run("audit", "verify", home=tmp_path)
+    done = run_process("audit", "verify", home=tmp_path)
     assert done.returncode == 1
     assert "fault    audit.head cannot be read" in done.stdout
 

@@ -3,11 +3,11 @@
 import json
 import os
 import pwd
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.commands import run_inside
 
 ACCOUNT = pwd.getpwuid(os.getuid()).pw_name
 
@@ -29,11 +29,7 @@ def allow(home: Path, role: str, sites: str = "") -> None:
 
 
 def run(home: Path, *arguments: object) -> tuple[int, str]:
-    environment = {**os.environ, "ICICORE_HOME": str(home), "ICICORE_USER": "admin"}
-    done = subprocess.run(
-        [sys.executable, "-m", "icicore.cli", *map(str, arguments)], capture_output=True, text=True, env=environment
-    )
-    assert "Traceback" not in done.stderr
+    done = run_inside(*arguments, home=home, ICICORE_USER="admin")
     return done.returncode, done.stderr
 
 

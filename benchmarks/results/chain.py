@@ -20,7 +20,7 @@ from icicore.models.tile_classes import load_tile_head
 from icicore.settings import read_settings
 from icicore.training.config import TrainConfig
 from icicore.training.dataset import StudyData
-from icicore.training.study import read_study
+from icicore.training.study import log_left_out, read_study
 from icicore.training.train import train_on
 from icicore.types import Progress
 from icicore.workflows.evaluation.run import evaluate_on
@@ -98,7 +98,9 @@ class Chain:
         """Read a study; the last one is kept in memory, since many stages look at it."""
         if self.kept is None or self.kept[0] != study.folder:
             place = study.folder / study.result["study"]
-            found = read_study(place, embed=lambda slide: embed_default(self.services, slide), progress=progress)
+            found = log_left_out(
+                read_study(place, embed=lambda slide: embed_default(self.services, slide), progress=progress)
+            )
             self.kept = study.folder, found
         return self.kept[1]
 

@@ -12,7 +12,10 @@ from icicore.types import F64, Json
 
 
 def spearman(x: F64, y: F64, *, rng: np.random.Generator, resamples: int = 1000) -> Json:
-    """Spearman correlation with a bootstrap interval over patients; rows where either is not finite are left out."""
+    """Spearman correlation of ``x`` and ``y`` (n,) with a percentile bootstrap interval over patients.
+
+    Rows where either is not finite are left out and do not count in ``n``; null below ten rows or for a constant.
+    """
     known = np.isfinite(x) & np.isfinite(y)
     a, b = x[known], y[known]
     n = len(a)

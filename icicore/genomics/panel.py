@@ -120,12 +120,6 @@ def is_known(symbol: str) -> bool:
     return resolve_symbol(symbol) in _approved()
 
 
-def is_ensembl(symbol: str) -> bool:
-    """Whether the name is an Ensembl gene id, with or without version."""
-    text = symbol.strip().upper()
-    return text.startswith("ENSG") and _without_version(text)[4:].isdigit()
-
-
 def _without_version(text: str) -> str:
     return text.upper().split(".")[0] if text.upper().startswith("ENSG") else text
 

@@ -14,7 +14,7 @@ from icicore.explain.gradcam import read_bag_tile
 from icicore.slides.reader import open_slide
 from icicore.slides.stain import normalise
 from icicore.training.dataset import StudyData
-from icicore.training.study import read_study
+from icicore.training.study import log_left_out, read_study
 from icicore.training.study_slides import SLIDES
 from icicore.training.study_tables import guarded, read_table
 from icicore.types import I32, Progress, RgbTiles
@@ -72,7 +72,8 @@ class SlideAccess:
 
     def study(self, encoder: TileEncoder, progress: Progress) -> StudyData:
         """Read the study again with bags of another encoder."""
-        return read_study(self.folder, embed=lambda path: self.embed(path, encoder), progress=progress)
+        study = read_study(self.folder, embed=lambda path: self.embed(path, encoder), progress=progress)
+        return log_left_out(study)
 
 
 def _read(path: Path, bag: Bag, chosen: I32) -> RgbTiles:

@@ -20,7 +20,7 @@ from icicore.training.study_slides import EmbedSlide, Offsets, grid_of, join, re
 from icicore.training.study_tables import ROUTINE, Patient, guarded, read_patients, read_samples
 from icicore.types import F64, Mask, Progress, no_progress
 
-__all__ = ["FEWEST_PATIENTS", "EmbedSlide", "load_study", "read_study"]
+__all__ = ["FEWEST_PATIENTS", "EmbedSlide", "log_left_out", "read_study"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -29,22 +29,6 @@ FEWEST_PATIENTS = 20
 
 
 def read_study(
-    folder: Path,
-    *,
-    embed: EmbedSlide | None = None,
-    panel: GenePanel | None = None,
-    progress: Progress = no_progress,
-    fewest: int = FEWEST_PATIENTS,
-    any_tumour: bool = False,
-) -> StudyData:
-    """Read a study as :func:`load_study` does, and log what was left out."""
-    study = load_study(folder, embed=embed, panel=panel, progress=progress, fewest=fewest, any_tumour=any_tumour)
-    for line in study.notes:
-        _LOG.warning("%s: %s", study.name, line)
-    return study
-
-
-def load_study(
     folder: Path,
     *,
     embed: EmbedSlide | None = None,
@@ -114,6 +98,13 @@ def load_study(
         notes=tuple(notes),
         slide_digests=tuple(tuple(bag.slide_digest for bag in bags.get(p.patient, [])) for p in patients),
     )
+
+
+def log_left_out(study: StudyData) -> StudyData:
+    """Log what could not be used, for work that shows nobody the notes; returns the study."""
+    for line in study.notes:
+        _LOG.warning("%s: %s", study.name, line)
+    return study
 
 
 def _distinct(patients: Sequence[Patient], twins: Sequence[tuple[int, int]], notes: list[str]) -> list[int]:

@@ -41,7 +41,7 @@ from icicore.training.plan import arms_of, order, order_without_arms, reported
 from icicore.training.reference import training_reference
 from icicore.training.slide_access import SlideAccess
 from icicore.training.splits import Split
-from icicore.training.study import EmbedSlide, read_study
+from icicore.training.study import EmbedSlide, log_left_out, read_study
 from icicore.training.successor import After, check_architecture, lineage, member_of, scalers_of
 from icicore.training.workfolder import WorkFolder
 from icicore.types import F64, I32, Json, Mask, Progress, no_progress
@@ -107,7 +107,7 @@ def train(
     InputError
         the study cannot be read, or is too small for both classes in every part
     """
-    study = read_study(study_dir, embed=embed, progress=progress)
+    study = log_left_out(read_study(study_dir, embed=embed, progress=progress))
     return train_on(study, out, config, progress, slides=slides, after=after, keep_journal=keep_journal)
 
 

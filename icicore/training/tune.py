@@ -25,7 +25,7 @@ from icicore.training.fit import Member, fit_member, model_config
 from icicore.training.leakage import checked_split
 from icicore.training.plan import arms_of
 from icicore.training.splits import Split
-from icicore.training.study import EmbedSlide, read_study
+from icicore.training.study import EmbedSlide, log_left_out, read_study
 from icicore.types import Json, Progress, no_progress
 
 Distribution: TypeAlias = (
@@ -85,7 +85,8 @@ def tune(
     -------
     the best recipe's changes, its validation loss and AUC, those of the recipe given, and the number of trials
     """
-    return tune_on(read_study(study_dir, embed=embed, progress=progress), out, config, trials=trials, progress=progress)
+    study = log_left_out(read_study(study_dir, embed=embed, progress=progress))
+    return tune_on(study, out, config, trials=trials, progress=progress)
 
 
 def tune_on(study: StudyData, out: Path, config: TrainConfig, *, trials: int, progress: Progress = no_progress) -> Json:

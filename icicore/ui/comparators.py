@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from icicore.reports.numbers import estimate, interval, number
 from icicore.types import Json
-from icicore.ui.placement import ordinal, percentile_words, value_words
+from icicore.ui.placement import percentile_words, value_words
 from icicore.ui.text import DASH, count, esc, percent
 from icicore.workflows.proof import COMPARATORS, verdict
 
@@ -102,8 +102,3 @@ def _not_beaten(name: str, row: Json) -> str:
 
 def _and(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def percentile_short(percentile: float | None) -> str:
-    """``91st``; a dash where unknown."""
-    return DASH if percentile is None else ordinal(percentile)

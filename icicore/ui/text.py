@@ -4,9 +4,10 @@ import html
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-MODALITY_NAMES: Mapping[str, str] = {"histology": "Histology", "genomics": "Genomics", "clinical": "Clinical"}
+from icicore.reports.names import MODALITY_NAMES as MODALITY_NAMES
+from icicore.reports.names import TUMOUR_NAMES as TUMOUR_NAMES
+
 MODALITY_LETTERS: Mapping[str, str] = {"histology": "H", "genomics": "G", "clinical": "C"}
-TUMOUR_NAMES: Mapping[str, str] = {"melanoma": "Melanoma", "nsclc": "NSCLC"}
 STATE_NAMES: Mapping[str, str] = {
     "new": "New",
     "queued": "Queued",

@@ -17,7 +17,7 @@ from icicore.ui.login import current_person
 from icicore.workflows import training_runs
 from icicore.workflows.candidates import TrainingRequest, check_name, promoted_ref
 from icicore.workflows.services import Services, build_services
-from icicore.workflows.studies import StudyPlace, check_study_folder, list_studies
+from icicore.workflows.studies import StudyPlace, list_studies
 from icicore.workflows.training_rates import read_rates
 
 
@@ -50,14 +50,6 @@ class TrainingDesk:
     def studies(self) -> list[StudyPlace]:
         """Studies that may be trained on."""
         return list_studies(self._services.settings)
-
-    def study_refused(self, request: TrainingRequest) -> str:
-        """Why a study may not be opened; empty when it may."""
-        try:
-            check_study_folder(self._services.settings, request.study)
-        except InputError as error:
-            return str(error)
-        return ""
 
     def promoted(self) -> str | None:
         """Name of the promoted bundle."""

@@ -17,7 +17,7 @@ from icicore.fingerprint import write_bytes, write_json
 from icicore.genomics.assays import WHOLE_EXOME
 from icicore.genomics.coverage import read_coverage
 from icicore.settings import Settings
-from icicore.training.study import FEWEST_PATIENTS, load_study
+from icicore.training.study import FEWEST_PATIENTS, read_study
 from icicore.training.study_tables import read_table
 from icicore.types import Json, Progress, no_progress
 from icicore.workflows.cohort_files import (
@@ -209,7 +209,7 @@ def _checked(copy: Path, report: Mapping[str, object], notes: list[str]) -> Json
     if not report["labelled"]:
         return {"usable": "not usable: no patient has a response to a checkpoint inhibitor", "with": {}}
     try:
-        study = load_study(copy, fewest=1, any_tumour=True, slides=False)
+        study = read_study(copy, fewest=1, any_tumour=True, slides=False)
     except InputError as error:
         return {"usable": f"not usable: {error}", "with": {}}
     notes += [line for line in study.notes if "without a response" not in line]

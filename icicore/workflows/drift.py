@@ -89,7 +89,7 @@ def make_drift_reference(services: Services, name: str, study: Path, progress: P
     from icicore.genomics.panel import load_panel
     from icicore.training.drift import training_drift
     from icicore.training.leakage import part_of
-    from icicore.training.study import read_study
+    from icicore.training.study import log_left_out, read_study
     from icicore.workflows.inference import embed_default
 
     ref = find_registered(services, name).ref
@@ -97,6 +97,7 @@ def make_drift_reference(services: Services, name: str, study: Path, progress: P
         raise BundleError(name, "cannot be read", remedy="copy it back")
     panel = load_panel(str(ref.spec["panel"]).rpartition("/")[2])
     data = read_study(study, embed=lambda slide: embed_default(services, slide), panel=panel, progress=progress)
+    log_left_out(data)
     cohort = ref.spec.get("cohort") or {}
     parts = part_of(cohort, data.patients) if cohort.get("case_hashes") else []
     rows = np.array([i for i, part in enumerate(parts) if part == "train"], np.int32)

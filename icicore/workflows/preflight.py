@@ -9,7 +9,7 @@ from icicore.errors import InputError
 from icicore.training.dataset import ScaledStudy, StudyData
 from icicore.training.leakage import PARTS, part_of
 from icicore.training.splits import Split, split_patients
-from icicore.training.study import load_study
+from icicore.training.study import read_study
 from icicore.training.study_tables import PATIENTS, read_table
 from icicore.training.successor import After, check_architecture, scalers_of, tested_before
 from icicore.types import Json, Mask, Progress, no_progress
@@ -32,7 +32,7 @@ def check_training(services: Services, request: TrainingRequest, *, progress: Pr
         folder = check_study_folder(services.settings, request.study)
         recipe_of(request)
         raw = _unembedded(folder)
-        study = load_study(folder, progress=progress, slides=not raw)
+        study = read_study(folder, progress=progress, slides=not raw)
         after, promoted = after_promoted(services, request)
     except InputError as error:
         return found | {"problems": [str(error)]}

@@ -4,18 +4,17 @@ It lies as ``proof.json`` beside bundle.json and names the state of the bundle t
 seal: a bundle can be tested again. Needs no torch.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from icicore.errors import BundleError
 from icicore.evaluation.groups import SEXES, age_band
 from icicore.fingerprint import write_json
 from icicore.types import Json
+from icicore.workflows.tested import SCHEMA, read_tested
 
 PROOF = "proof.json"
-SCHEMA = 1
 _ROW = ("name", "kind", "n", "responders", "threshold", "auc_roc", "sensitivity", "specificity", "brier", "ece")
+_NEEDED = frozenset({"main", "models", "against", "curves", "calibration", "subgroups", "n"})
 _PAIR = ("n", "auc_difference", "interval95", "delong_p")
 COMPARATORS: Mapping[str, str] = {"tmb": "TMB", "pdl1": "PD-L1 (CD274)", "loris": "LORIS"}
 """Names of the comparison scores of a prediction in reports."""
@@ -68,23 +67,9 @@ def read_proof(bundle: Path, digest: str) -> Json | None:
     Raises
     ------
     BundleError
-        the file cannot be read, is newer than this program, or belongs to another state of the bundle
+        the file cannot be read, is of another version of this program, or belongs to another state of the bundle
     """
-    path = bundle / PROOF
-    if not path.is_file():
-        return None
-    remedy = "run icicore evaluate with --write-card again"
-    try:
-        proof = json.loads(path.read_text(encoding="utf-8"))
-        schema, tested = int(proof["schema"]), str(proof["bundle_digest"])
-        missing = sorted({"main", "models", "against", "curves", "calibration", "subgroups", "n"} - set(proof))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BundleError(path, f"cannot be read ({type(error).__name__})", remedy=remedy) from error
-    if schema > SCHEMA or missing:
-        raise BundleError(path, "was written by another version of this program", remedy=remedy)
-    if tested != digest:
-        raise BundleError(path, "is that of another state of this model", remedy=remedy)
-    return dict(proof)
+    return read_tested(bundle / PROOF, digest, tested=lambda proof: str(proof["bundle_digest"]), needed=_NEEDED)
 
 
 def verdict(proof: Json, comparator: str) -> Json | None:

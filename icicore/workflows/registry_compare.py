@@ -20,7 +20,7 @@ from icicore.people import local_person
 from icicore.store.registry import CANDIDATE, REFUSED, RegistryStore
 from icicore.training.dataset import StudyData
 from icicore.training.pool import aligned_to
-from icicore.training.study import read_study
+from icicore.training.study import log_left_out, read_study
 from icicore.types import F64, I32, Json, Mask, Progress, no_progress
 from icicore.workflows.evaluation.faithfulness import FaithfulnessLimits, faithfulness
 from icicore.workflows.evaluation.patients import is_own_study
@@ -72,7 +72,7 @@ def compare_candidate(
     first = load_bundle(_folder(listed))
     second = load_bundle(_folder(find_registered(services, champion.name)))
     panel = load_panel(first.spec.panel.rpartition("/")[2])
-    data = read_study(folder, embed=lambda s: embed_default(services, s), panel=panel, progress=progress)
+    data = log_left_out(read_study(folder, embed=lambda s: embed_default(services, s), panel=panel, progress=progress))
     found = compare_on(data, first, second, spec=spec or ComparisonSpec(), progress=progress)
     # The folder's name, by which the registry knows a bundle, may differ from the name inside it.
     found[CHALLENGER]["name"], found[CHAMPION]["name"] = name, champion.name

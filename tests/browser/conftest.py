@@ -2,24 +2,19 @@
 
 import contextlib
 import io
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[2]
-APP = Path(__file__).with_name("viewer_app") / "app.py"
+from tests.browser.servers import serve as serve
+
+PATIENCE_MS = 240_000
+"""How long a page may take; only a machine that is busy with much else comes near it."""
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]  # fmt: skip
 
@@ -30,49 +25,6 @@ def chromium() -> str:
     if found is None:
         pytest.skip("Chromium is not installed")
     return found
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-@contextlib.contextmanager
-def serve(scene_folder: Path) -> Iterator[str]:
-    """Run the viewer application on a scene; yields its address."""
-    port = free_port()
-    environment = {**os.environ, "ICICORE_TEST_SCENE": str(scene_folder), "PYTHONPATH": str(ROOT)}
-    options = {
-        "server.port": port,
-        "server.address": "localhost",
-        "server.headless": "true",
-        "server.fileWatcherType": "none",
-        "browser.gatherUsageStats": "false",
-        "browser.serverAddress": "localhost",
-    }
-    command = [sys.executable, "-m", "streamlit", "run", str(APP), *(f"--{k}={v}" for k, v in options.items())]
-    log = (scene_folder / "server.log").open("wb")
-    process = subprocess.Popen(command, cwd=scene_folder, env=environment, stdout=log, stderr=log)
-    try:
-        wait_for(f"http://localhost:{port}/_stcore/health", process)
-        yield f"http://localhost:{port}/"
-    finally:
-        process.terminate()
-        process.wait(20)
-        log.close()
-
-
-def wait_for(address: str, process: "subprocess.Popen[bytes]", *, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with contextlib.suppress(OSError), urllib.request.urlopen(address) as answer:
-            if answer.status == 200:
-                return
-        assert process.poll() is None, "the server ended"
-        time.sleep(0.2)
-    raise AssertionError("the server did not start")
 
 
 @dataclass
@@ -100,9 +52,10 @@ class Recorder:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     executable = chromium()
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=executable, headless=True, args=FLAGS)
         yield started
@@ -115,7 +68,7 @@ def open_page(browser: Any) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page, recorder = context.new_page(), Recorder()
     recorder.watch(page)
-    page.set_default_timeout(40_000)
+    page.set_default_timeout(PATIENCE_MS)
     yield page
     context.close()
     assert recorder.strangers == []
@@ -129,8 +82,7 @@ def page(browser) -> Iterator[Any]:
 
 
 def pixels(page: Any, selector: str = ".zoom") -> np.ndarray:
-    """Screenshot of an element, (height, width, 3) int."""
+    """Screenshot of an element as far as it is in sight, (height, width, 3) int."""
     box = page.locator(selector).bounding_box()
-    shot = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")).astype(int)
-    x, y, width, height = (int(box[k]) for k in ("x", "y", "width", "height"))
-    return shot[y : y + height, x : x + width]
+    part = {k: int(box[k]) for k in ("x", "y", "width", "height")}  # a part is taken and read faster than the page
+    return np.asarray(Image.open(io.BytesIO(page.screenshot(clip=part))).convert("RGB")).astype(int)

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from tests.browser.conftest import Recorder, serve
+from tests.browser.conftest import Recorder
 from tests.browser.scene import Scene
+from tests.browser.servers import serve
 from tests.browser.viewer_page import V, settle, wait_ready
 from tests.make_slides import make_slide
 
@@ -83,7 +84,7 @@ def test_drawn_commented_reloaded_and_seen_by_a_second_browser(viewer, browser, 
     assert "tester" in other.locator(".note .facts").inner_text()
     other.locator(".note .close").click()
     draw_box(other, dx=90)
-    viewer.wait_for_function(f"() => {V}.annotator.book.list.length === 2", timeout=15_000)
+    viewer.wait_for_function(f"() => {V}.annotator.book.list.length === 2")
     second.close()
     assert recorder.errors == [] and recorder.strangers == []
     viewer.reload()
@@ -102,7 +103,7 @@ def test_without_a_connection_the_drawing_stays_and_the_page_says_so(viewer, add
     wait_ready(viewer)
     viewer.wait_for_function(f"id => {V}.annotator.book.get(id)", arg=drawn["id"])
     viewer.unroute_all(behavior="wait")
-    viewer.wait_for_function(SAVED, timeout=15_000)
+    viewer.wait_for_function(SAVED)
     assert [a["id"] for a in on_server(viewer)] == [drawn["id"]]
     assert not viewer.locator(".saving").is_visible()
     assert viewer.evaluate("() => Object.keys(localStorage).filter(k => k.startsWith('icicore-unsent'))") == []

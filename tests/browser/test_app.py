@@ -1,12 +1,7 @@
 """The real application as a clinician meets it: open a folder, score it, review it, reload; all on this machine."""
 
-import contextlib
 import dataclasses
-import os
 import re
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +11,8 @@ import pytest
 from icicore.simulate.case_writer import write_case
 from icicore.workflows.casefolder import case_key
 from icicore.workflows.simulation import draw_patients
-from tests.browser.conftest import ROOT, open_page, pixels, wait_for
+from tests.browser.conftest import open_page, pixels
+from tests.browser.servers import run_app
 
 pytestmark = pytest.mark.browser
 
@@ -32,23 +28,6 @@ def case_folder(tmp_path_factory) -> Path:
     )
     spec = dataclasses.replace(patient.slide_spec, size_um=(1400.0, 1100.0), artefacts=(), necrosis=0.0)
     return write_case(dataclasses.replace(patient, patient_id="CASE-A", slide_spec=spec), root / "CASE-A")
-
-
-@contextlib.contextmanager
-def run_app(home: Path, roots: Path) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "ICICORE_HOME": str(home), "ICICORE_ROOTS": str(roots)}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    with (home / "app.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        try:
-            wait_for(f"http://localhost:{port}/_stcore/health", process)
-            yield f"http://localhost:{port}"
-        finally:
-            process.terminate()
-            process.wait(30)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +47,7 @@ def test_open_score_review_and_reload(address, case_folder, browser):
         page.get_by_text("CASE-A").first.wait_for()
         page.goto(f"{address}/case?case={case_key(case_folder)}")
         page.get_by_role("button", name="Score this case").click()
-        page.get_by_text("Probability of objective response").wait_for(timeout=180_000)
+        page.get_by_text("Probability of objective response").wait_for()
         assert "case=" in page.url
         viewer = "Object.values(window.__icicore.viewers)[0]"
         page.wait_for_function(f"() => window.__icicore && {viewer}?.osd?.world.getItemAt(0)?.getFullyLoaded()")
@@ -96,7 +75,7 @@ LIBRARY = "() => window.legends.at(-1)?.[0].startsWith('Grad-CAM by pytorch-grad
 def test_a_click_on_a_tile_brings_its_map_and_moves_nothing(address, case_folder, browser):
     with open_page(browser) as page:
         page.goto(f"{address}/case?case={case_key(case_folder)}")
-        page.get_by_text("Probability of objective response").wait_for(timeout=180_000)
+        page.get_by_text("Probability of objective response").wait_for()
         tiles = page.locator(".gallery .tile")
         tiles.first.wait_for()
         page.evaluate(RECORD_LEGENDS)

@@ -16,7 +16,7 @@ from icicore.workflows.inference import score_case
 from icicore.workflows.services import build_services
 from icicore.workflows.simulation import draw_patients
 from tests.browser.conftest import open_page
-from tests.browser.test_app import run_app
+from tests.browser.servers import run_app
 
 pytestmark = pytest.mark.browser
 WORDS = "Reasons and remarks"
@@ -38,13 +38,13 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
 @pytest.fixture(scope="module")
 def address(scored: tuple[Path, Path, str]) -> Iterator[str]:
     home, root, key = scored
-    with run_app(home, root) as url:
+    with run_app(home, root, ICICORE_WORKER="0") as url:
         yield f"{url}/case?case={key}"
 
 
 def open_conclusion(page: Any, address: str) -> None:
-    page.goto(address, timeout=120_000)
-    page.get_by_text("Probability of objective response").wait_for(timeout=60_000)
+    page.goto(address)
+    page.get_by_text("Probability of objective response").wait_for()
     page.get_by_text("Conclusion", exact=True).click()
 
 
@@ -67,7 +67,7 @@ def test_write_reload_sign_add_and_export(scored: tuple[Path, Path, str], addres
         page.get_by_text(", 2 words; a reload keeps it").wait_for()
         open_conclusion(page, address)
         page.get_by_text(", 2 words; a reload keeps it").wait_for()
-        expect(page.get_by_label(WORDS)).to_have_value("<b>LDH</b> doubled.", timeout=10_000)
+        expect(page.get_by_label(WORDS)).to_have_value("<b>LDH</b> doubled.")
         open_conclusion(other, address)
         other.get_by_role("button", name="Sign review").click()
         other.get_by_role("button", name="Sign for good").wait_for()

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from tests.browser.conftest import pixels, serve
+from tests.browser.conftest import pixels
 from tests.browser.scene import Scene
+from tests.browser.servers import serve
 from tests.browser.viewer_page import V, open_slide_number, settle, wait_ready
 from tests.make_slides import make_slide
 

@@ -2,10 +2,6 @@
 
 import contextlib
 import json
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,16 +9,14 @@ from typing import Any
 import pytest
 
 from icicore.settings import read_settings
-from icicore.store.cases import CaseRow
-from icicore.workflows.cases import result_folder
 from icicore.workflows.records import audit_log
 from icicore.workflows.services import build_services
-from tests.browser.conftest import ROOT, open_page, wait_for
+from tests.browser.conftest import open_page
 from tests.browser.oidc_issuer import CLIENT, SECRET, Issuer, run_issuer
-from tests.pages.fake_results import BUNDLE, write_result
+from tests.browser.servers import free_port, run_app
+from tests.pages.work_home import NORTH, SOUTH, write_two_sites
 
 pytestmark = pytest.mark.browser
-NORTH, SOUTH = "a" * 16, "b" * 16
 ADA = {"sub": "s-ada", "email": "ada@x.org", "email_verified": True, "name": "Ada Lovelace"}
 EVE = {"sub": "s-eve", "email": "eve@x.org", "email_verified": True, "name": "Eve"}
 PEOPLE = """
@@ -46,49 +40,30 @@ def issuer() -> Iterator[Issuer]:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
-    services = build_services(read_settings({"ICICORE_HOME": str(home)}))
-    for key, site in ((NORTH, "North"), (SOUTH, "South")):
-        name, found = f"CASE-{site}", {"state": "scored", "probability": 0.5, "bundle": "b", "bundle_digest": BUNDLE}
-        folder = home / "cases" / name
-        folder.mkdir(parents=True)
-        record = {"case_id": name, "tumour_type": "nsclc", "clinical": {"age": 60}, "site": site}
-        (folder / "case.json").write_text(json.dumps(record))
-        services.cases.put(CaseRow(key, name, "nsclc", str(folder), site=site, **found))
-        write_result(result_folder(services, key, BUNDLE), slides=0)
-    services.database.close()
+    write_two_sites(home)
     (home / "people.toml").write_text(PEOPLE)
     return home
 
 
 @pytest.fixture(scope="module")
 def address(home: Path, issuer: Issuer) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     login = (
         f'[auth]\nredirect_uri = "http://localhost:{port}/oauth2callback"\ncookie_secret = "{"k" * 40}"\n'
         f'client_id = "{CLIENT}"\nclient_secret = "{SECRET}"\n'
         f'server_metadata_url = "{issuer.address}/.well-known/openid-configuration"\n'
     )
     (home / "secrets.toml").write_text(login)
-    environment = {**os.environ, "ICICORE_HOME": str(home), "ICICORE_ROOTS": str(home / "cases"), "ICICORE_WORKER": "0"}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    with (home / "app.log").open("wb") as log:
-        command += ["--secrets.files", str(home / "secrets.toml")]
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        try:
-            wait_for(f"http://localhost:{port}/_stcore/health", process, seconds=120)
-            yield f"http://localhost:{port}"
-        finally:
-            process.terminate()
-            process.wait(30)
+    options = ("--secrets.files", str(home / "secrets.toml"))
+    with run_app(home, home / "cases", *options, port=port, ICICORE_WORKER="0") as started:
+        yield started
 
 
 @contextlib.contextmanager
 def logged_in(browser: Any, address: str, issuer: Issuer, claims: dict[str, Any]) -> Iterator[Any]:
     with open_page(browser) as page:
-        page.goto(f"{address}/case?case={NORTH}", timeout=120_000)
-        page.get_by_role("button", name="Log in").wait_for(timeout=90_000)
+        page.goto(f"{address}/case?case={NORTH}")
+        page.get_by_role("button", name="Log in").wait_for()
         assert page.get_by_text("CASE-").count() == 0, "something was shown before the login"
         issuer.claims = claims
         page.get_by_role("button", name="Log in").click()
@@ -104,12 +79,12 @@ def report_address(page: Any) -> str:
 
 def test_a_reviewer_of_one_site(browser: Any, address: str, issuer: Issuer, home: Path) -> None:
     with logged_in(browser, address, issuer, ADA) as page:
-        page.get_by_role("button", name="Ada Lovelace").wait_for(timeout=90_000)
+        page.get_by_role("button", name="Ada Lovelace").wait_for()
         page.get_by_text("1 case ").first.wait_for()
         page.goto(f"{address}/case?case={SOUTH}")
-        page.get_by_text("No such case").wait_for(timeout=60_000)
+        page.get_by_text("No such case").wait_for()
         page.goto(f"{address}/case?case={NORTH}")
-        page.get_by_text("Probability of objective response").wait_for(timeout=60_000)
+        page.get_by_text("Probability of objective response").wait_for()
         mine = report_address(page)
         with page.expect_download() as taken:
             page.get_by_role("link", name="FHIR").click()
@@ -119,16 +94,16 @@ def test_a_reviewer_of_one_site(browser: Any, address: str, issuer: Issuer, home
         with open_page(browser) as stranger:
             assert stranger.request.get(mine).status == 401, "the address alone is not enough"
         with logged_in(browser, address, issuer, EVE) as other:
-            other.get_by_role("button", name="Eve").wait_for(timeout=90_000)
+            other.get_by_role("button", name="Eve").wait_for()
             assert other.request.get(mine).status == 403, "an address of somebody else"
             other.goto(f"{address}/case?case={SOUTH}")
-            other.get_by_text("Probability of objective response").wait_for(timeout=60_000)
+            other.get_by_text("Probability of objective response").wait_for()
             other.get_by_text("Conclusion", exact=True).click()
             other.get_by_text("needs the role reviewer").wait_for()
             assert other.get_by_role("button", name="Sign review").count() == 0
         page.get_by_role("button", name="Ada Lovelace").click()
         page.get_by_role("button", name="Log out").click()
-        page.get_by_role("button", name="Log in").wait_for(timeout=60_000)
+        page.get_by_role("button", name="Log in").wait_for()
         assert page.request.get(mine).status == 401, "an address stops with the login"
     services = build_services(read_settings({"ICICORE_HOME": str(home)}))
     rows = audit_log(services).of_case(NORTH)
@@ -140,6 +115,6 @@ def test_a_reviewer_of_one_site(browser: Any, address: str, issuer: Issuer, home
 
 def test_a_login_without_a_role_sees_nothing(browser: Any, address: str, issuer: Issuer) -> None:
     with logged_in(browser, address, issuer, {"sub": "s-new", "name": "<b>New</b>"}) as page:
-        page.get_by_text("You have no role here").wait_for(timeout=90_000)
+        page.get_by_text("You have no role here").wait_for()
         page.get_by_text("<b>New</b> (s-new)").wait_for()
         assert page.get_by_text("CASE-").count() == 0

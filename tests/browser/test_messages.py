@@ -28,7 +28,7 @@ def scene(tmp_path_factory):
 @pytest.fixture
 def app(scene, monkeypatch):
     monkeypatch.setenv("ICICORE_TEST_SCENE", str(scene.folder))
-    return AppTest.from_file(str(MAIN), default_timeout=30).run()
+    return AppTest.from_file(str(MAIN), default_timeout=240).run()
 
 
 def messages(app):
@@ -55,7 +55,7 @@ def test_a_rerun_changes_nothing_so_the_browser_keeps_its_cache(app):
 
 
 def test_a_second_session_gets_the_same(app, scene):
-    assert messages(AppTest.from_file(str(MAIN), default_timeout=30).run()) == messages(app)
+    assert messages(AppTest.from_file(str(MAIN), default_timeout=240).run()) == messages(app)
 
 
 def test_addresses_are_signed_for_the_slide_and_hold_no_path(app, scene):

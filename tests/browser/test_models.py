@@ -1,25 +1,22 @@
 """Candidate to promotion and back in the real application: compare, give a reason, promote, roll back, export."""
 
 import json
-import os
 import re
 import sqlite3
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
 from icicore.settings import read_settings
 from icicore.workflows.services import build_services
 from tests.browser.conftest import open_page
-from tests.browser.test_app import run_app
+from tests.browser.servers import run_app
 from tests.factories import make_bundle
 from tests.workflows.registry_world import FAILED, PASSED, add_candidate, give_comparison
 
 pytestmark = pytest.mark.browser
-SLOWLY = 120_000
 
 
 @pytest.fixture(scope="module")
@@ -37,17 +34,14 @@ def app(tmp_path_factory) -> Iterator[tuple[str, Path]]:
     for name, checks in (("better", PASSED), ("worse", FAILED)):
         give_comparison(services, rows[name], checks, **full)
     services.database.close()
-    with (
-        mock.patch.dict(os.environ, {**environ, "ICICORE_USER": "Ada <b>L</b>", "ICICORE_WORKER": "0"}),
-        run_app(root / "home", root) as address,
-    ):
+    own = {"ICICORE_CHECKPOINTS": environ["ICICORE_CHECKPOINTS"], "ICICORE_USER": "Ada <b>L</b>"}
+    with run_app(root / "home", root, ICICORE_WORKER="0", **own) as address:
         yield address, root / "home"
 
 
 def test_a_candidate_is_promoted_with_a_reason_and_rolled_back(app, browser):
     address, home = app
     with open_page(browser) as page:
-        page.set_default_timeout(SLOWLY)
         page.goto(f"{address}/models?model=better-virtual")
         page.get_by_text("Scoring with shipped-virtual").wait_for()
         page.get_by_role("radio", name="Comparison").click()
@@ -69,7 +63,6 @@ def test_a_candidate_is_promoted_with_a_reason_and_rolled_back(app, browser):
 
 def test_what_failed_its_comparison_is_not_offered(app, browser):
     with open_page(browser) as page:
-        page.set_default_timeout(SLOWLY)
         page.goto(f"{app[0]}/models?model=worse-virtual")
         page.get_by_role("radio", name="Comparison").click()
         page.get_by_text("Cannot be promoted.").wait_for()
@@ -80,7 +73,6 @@ def test_what_failed_its_comparison_is_not_offered(app, browser):
 def test_a_model_leaves_and_comes_back_as_one_file(app, browser, tmp_path):
     address, home = app
     with open_page(browser) as page:
-        page.set_default_timeout(SLOWLY)
         page.goto(f"{address}/models?model=fresh-virtual")
         with page.expect_download() as download:
             page.get_by_role("button", name="Export").click()

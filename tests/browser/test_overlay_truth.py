@@ -4,15 +4,17 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.browser.conftest import open_page, pixels, serve
+from tests.browser.conftest import open_page, pixels
 from tests.browser.scanned_area import make_scn
 from tests.browser.scene import Grids, Scene
-from tests.browser.viewer_page import V, hide_controls, look_at, open_slide_number, set_layer, wait_ready
+from tests.browser.servers import serve
+from tests.browser.viewer_page import V, hide_controls, look_at, open_slide_number, set_layer, set_layers, wait_ready
 from tests.make_slides import make_slide
 
 pytestmark = pytest.mark.browser
 
 PLANTED = (5, 7)
+HIDDEN = {name: {"visible": False} for name in ("attention", "contribution", "gradcam", "tissue")}
 GREEN, PINK = (10, 120, 60), (226, 184, 210)
 SIZE = (3700, 2900)
 SLIDES = {
@@ -93,9 +95,8 @@ def compared(off, on):
 
 
 def only_planted(page, layer="attention"):
-    for other in ("attention", "contribution", "gradcam", "tissue"):
-        set_layer(page, other, visible=False)
-    set_layer(page, layer, threshold=0.5, opacity=1, fade=False, colormap="viridis")
+    shown = {"threshold": 0.5, "opacity": 1, "fade": False, "colormap": "viridis"}
+    set_layers(page, HIDDEN | {layer: HIDDEN[layer] | shown})
 
 
 @pytest.mark.parametrize("number", range(len(SLIDES)), ids=list(SLIDES))
@@ -154,8 +155,7 @@ VIEWS = [(0, False), (90, False), (30, False), (0, True), (90, True), (200, True
 def annotated(viewer):
     """The planted tile as an annotation, whose inside is painted while it is selected."""
     open_slide_number(viewer, 4)
-    for layer in ("attention", "contribution", "gradcam", "tissue"):
-        set_layer(viewer, layer, visible=False)
+    set_layers(viewer, HIDDEN)
     viewer.evaluate(
         f"""([row, col]) => {{ const v = {V}, r = v.frameOf.tileRect(row, col), a = v.annotator;
             const [x, y, s, t] = [r.x, r.y, r.x + r.width, r.y + r.height];
@@ -265,8 +265,7 @@ def test_both_views_show_the_same_place_and_only_one_the_layers(annotated, rotat
 def test_the_test_grid_frames_the_planted_square(viewer, rotation, flip):
     """Every border of the green square has a grid line on it, and its middle has none."""
     open_slide_number(viewer, 4)
-    for layer in ("attention", "contribution", "gradcam", "tissue"):
-        set_layer(viewer, layer, visible=False)
+    set_layers(viewer, HIDDEN)
     look_at(viewer, *PLANTED, tile_px=200, rotation=rotation, flip=flip)
     leave(viewer)
     viewer.wait_for_timeout(100)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from tests.browser.conftest import pixels, serve
+from tests.browser.conftest import pixels
 from tests.browser.scene import BUNDLE, CASE, Scene, make_grids, write_grids, write_sheets
+from tests.browser.servers import serve
 from tests.browser.viewer_page import V, settle, wait_ready
 from tests.make_slides import make_slide
 
@@ -107,6 +108,7 @@ def test_only_the_pages_in_sight_are_fetched(page, many):
     assert page.evaluate(f"() => {SHEET}.sprites.pool.images.size") <= 48
 
 
+@pytest.mark.alone
 def test_ten_thousand_tiles_scroll_smoothly(page, many):
     page.goto(many[0])
     page.wait_for_function(READY)

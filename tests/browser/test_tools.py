@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import pixels, serve
+from tests.browser.conftest import pixels
 from tests.browser.scene import Scene
+from tests.browser.servers import serve
 from tests.browser.viewer_page import V, settle, wait_ready
 from tests.make_slides import make_slide
 
@@ -220,6 +221,7 @@ def test_magnifications_by_key_and_every_key_is_listed(viewer):
     assert {*"dbtl][axvgushfmrR.,0+", "Del", "Enter", "Esc", "?"} <= listed
 
 
+@pytest.mark.alone
 def test_moving_and_zooming_stay_smooth_with_layers_annotations_and_two_views(viewer):
     """Work per frame well below 16 ms leaves 60 frames per second to the browser, even without a graphics card."""
     viewer.evaluate(

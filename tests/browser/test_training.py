@@ -14,7 +14,7 @@ from icicore.workflows.candidates import TrainingRequest, train_candidate
 from icicore.workflows.services import Services, build_services
 from icicore.workflows.simulation import StudySpec, simulate_study
 from tests.browser.conftest import open_page
-from tests.browser.test_app import run_app
+from tests.browser.servers import run_app
 from tests.browser.test_training_view import CHART, TAG, TAGGED
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(3600)]

@@ -11,7 +11,7 @@ from icicore.training.journal import Journal
 from icicore.workflows.candidates import work_dir
 from icicore.workflows.services import Services, build_services
 from tests.browser.conftest import open_page
-from tests.browser.test_app import run_app
+from tests.browser.servers import run_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 PATIENCE = 300_000

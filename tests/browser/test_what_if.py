@@ -16,8 +16,8 @@ from icicore.workflows.proof import PROOF
 from icicore.workflows.services import bundle_ref
 from icicore.workflows.simulation import draw_patients
 from tests.browser.conftest import open_page
-from tests.browser.test_app import run_app
-from tests.pages.fake_results import proof_json
+from tests.browser.servers import run_app
+from tests.pages.fake_prediction import proof_json
 
 pytestmark = pytest.mark.browser
 
@@ -60,10 +60,8 @@ def checkpoints(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def app(case_folder, checkpoints, tmp_path_factory) -> Iterator[tuple[str, Path]]:
     home = tmp_path_factory.mktemp("what-if-home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ICICORE_CHECKPOINTS", str(checkpoints))
-        with run_app(home, case_folder.parent) as url:
-            yield url, home
+    with run_app(home, case_folder.parent, ICICORE_CHECKPOINTS=str(checkpoints)) as url:
+        yield url, home
 
 
 def timed_click(page, target) -> float:
@@ -78,6 +76,7 @@ def results(home: Path) -> dict[Path, bytes]:
     return {p: p.read_bytes() for p in (home / "results").rglob("*") if p.is_file()}
 
 
+@pytest.mark.alone
 def test_proof_and_what_if(app, case_folder, browser):
     address, home = app
     with open_page(browser) as page:
@@ -88,7 +87,7 @@ def test_proof_and_what_if(app, case_folder, browser):
         page.goto(f"{address}/case?case={case_key(case_folder)}")
         page.get_by_role("button", name="Score this case").click()
         answer = page.locator(".i-answer")
-        answer.wait_for(timeout=180_000)
+        answer.wait_for()
         real = answer.inner_text()
         before = results(home)
 

@@ -1,10 +1,7 @@
 """Work list and comparison in a real browser: keyboard, sorting, ticks, a batch that is cancelled, viewers in step."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +11,15 @@ import pytest
 
 from icicore.slides.digest import slide_digest
 from icicore.store.cases import CaseRow
-from tests.browser.conftest import ROOT, free_port, open_page, wait_for
+from tests.browser.conftest import open_page
 from tests.browser.scene import BUNDLE as SCENE_BUNDLE
 from tests.browser.scene import CASE as SCENE_CASE
 from tests.browser.scene import Scene
+from tests.browser.servers import run_app
+from tests.browser.viewer_page import FRAMES
 from tests.make_slides import make_slide
-from tests.pages.fake_results import case_row, prediction_json
+from tests.pages.fake_prediction import prediction_json
+from tests.pages.fake_results import case_row
 from tests.pages.work_home import work_services
 
 pytestmark = pytest.mark.browser
@@ -69,17 +69,8 @@ def site(tmp_path_factory) -> Iterator[Site]:
         for n in range(N)
     )
     services.database.close()
-    port = free_port()
-    environment = {**os.environ, "ICICORE_HOME": str(home), "ICICORE_ROOTS": str(home / "demo"), "ICICORE_WORKER": "0"}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    with (home / "app.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        try:
-            wait_for(f"http://localhost:{port}/_stcore/health", process, seconds=180)
-            yield Site(f"http://localhost:{port}", home)
-        finally:
-            process.terminate()
-            process.wait(30)
+    with run_app(home, home / "demo", ICICORE_WORKER="0") as address:
+        yield Site(address, home)
 
 
 def first_case(page) -> str:
@@ -91,13 +82,11 @@ def wait_first(page, case_id: str) -> None:
         """id => { const host = [...document.querySelectorAll('*')].find(e => e.shadowRoot?.querySelector('.worklist'));
         return host?.shadowRoot.querySelector('tbody td.id')?.innerText.startsWith(id); }""",
         arg=case_id,
-        timeout=120_000,
     )
 
 
 def test_the_work_list_is_used_from_the_keyboard(site, browser):
     with open_page(browser) as page:
-        page.set_default_timeout(120_000)
         page.goto(site.address)
         page.locator(".worklist tbody tr").first.wait_for()
         page.get_by_role("button", name="Probability").click()
@@ -146,6 +135,13 @@ AT_REST = f"""() => ['A', 'B'].every(k => {{ const p = {STATE}.osd.viewport;
   return more < 1e-4 * p.getZoom() && away.x ** 2 + away.y ** 2 < 1e-10; }})"""
 
 
+def rest(page) -> None:
+    """Wait until neither view moves: what one tells the other takes some frames to arrive."""
+    for _ in range(4):
+        page.evaluate(FRAMES)
+        page.wait_for_function(AT_REST)
+
+
 def drag(page, letter: str, by: tuple[int, int]) -> None:
     box = page.locator(f".st-key-compare_{letter} .zoom, [class*=compare_{letter}] .zoom").first.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.7
@@ -153,8 +149,7 @@ def drag(page, letter: str, by: tuple[int, int]) -> None:
     page.mouse.down()
     page.mouse.move(x + by[0], y + by[1], steps=8)
     page.mouse.up()
-    page.wait_for_timeout(300)
-    page.wait_for_function(AT_REST)
+    rest(page)
 
 
 def zoom(page, letter: str, clicks: int) -> None:
@@ -162,13 +157,11 @@ def zoom(page, letter: str, clicks: int) -> None:
     page.evaluate(f"() => {VIEWER.format(letter)}.el.focus()")
     for _ in range(clicks):
         page.keyboard.press("+")
-    page.wait_for_timeout(300)
-    page.wait_for_function(AT_REST)
+    rest(page)
 
 
 def test_viewers_of_two_cases_keep_one_magnification_and_move_by_one_distance(site, browser):
     with open_page(browser) as page:
-        page.set_default_timeout(120_000)
         page.goto(f"{site.address}/compare?cases={FIRST},{SECOND_CASE}")
         page.wait_for_function(READY)
         zoom(page, "A", 4)
@@ -195,7 +188,6 @@ def test_viewers_of_two_cases_keep_one_magnification_and_move_by_one_distance(si
 
 def test_one_slide_under_two_models_shows_the_same_place(site, browser):
     with open_page(browser) as page:
-        page.set_default_timeout(120_000)
         page.goto(f"{site.address}/compare?cases={FIRST}&bundles={BUNDLES[0][:16]},{BUNDLES[1][:16]}")
         page.wait_for_function(READY)
         zoom(page, "B", 3)

@@ -36,10 +36,17 @@ def hide_controls(page: Any) -> None:
 
 def set_layer(page: Any, layer: str, **state: Any) -> None:
     """Set a layer's state directly, past the controls."""
+    set_layers(page, {layer: state})
+
+
+def set_layers(page: Any, states: dict[str, dict[str, Any]]) -> None:
+    """Set the state of several layers, and wait once until they are drawn."""
     page.evaluate(
-        f"([id, state]) => {{ const v = {V}, layer = v.layers.find(l => l.id === id);"
-        "for (const [k, x] of Object.entries(state)) layer.set(k, x); return layer.load().then(() => v.draw()); }",
-        [layer, state],
+        f"states => {{ const v = {V}, loading = Object.entries(states).map(([id, state]) => {{"
+        "const layer = v.layers.find(l => l.id === id);"
+        "for (const [k, x] of Object.entries(state)) layer.set(k, x); return layer.load(); });"
+        "return Promise.all(loading).then(() => v.draw()); }",
+        states,
     )
     settle(page)
 

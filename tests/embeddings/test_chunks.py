@@ -109,9 +109,7 @@ def test_a_damaged_chunk_is_absent(tmp_path):
     assert store.load(3)["x"][0] == 3
 
 
-def test_an_error_in_a_chunk_stops_the_work_and_keeps_the_rest(tmp_path):
-    before = torch.get_num_threads()
-
+def test_an_error_in_a_chunk_stops_the_work_and_keeps_the_rest(tmp_path, two_threads):
     def compute(chunk):
         if chunk == 5:
             raise ValueError("broken")
@@ -122,7 +120,7 @@ def test_an_error_in_a_chunk_stops_the_work_and_keeps_the_rest(tmp_path):
     with pytest.raises(ValueError, match="broken"):
         run_chunks(store, compute, n_chunks=12, **arguments)
     assert [i for i in range(12) if store.path(i).exists()] == [0, 1, 2, 3, 4]
-    assert torch.get_num_threads() == before
+    assert torch.get_num_threads() == two_threads
 
 
 def test_progress_never_goes_back(tmp_path):

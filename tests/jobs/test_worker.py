@@ -136,6 +136,7 @@ def test_one_long_job_per_device_while_short_ones_go_on(services):
         assert {services.jobs.get(j.job_id).state for j in (first, second, other)} == {CANCELLED}
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("what", [None, "deaf"])
 def test_cancelling_stops_within_five_seconds_and_resuming_goes_on(services, what):
     job = services.jobs.create("train", device="cpu", parameters={"steps": 300, "pause": 0.1, "what": what})

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from icicore.jobs import batches, queue
 from icicore.ui.backend import use_backend
 from icicore.ui.places import ABOUT, CASE, CASES
 from tests.pages.fake_results import FakeBackend, demo_backend
@@ -22,6 +23,13 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     demo_backend(home)
     return home
+
+
+@pytest.fixture
+def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs are kept and never handed to a worker."""
+    for module in (batches, queue):
+        monkeypatch.setattr(module, "enqueue", lambda *_, **__: None)
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 
 from icicore.ui import session
 from tests.pages.conftest import OpenPage, components, html_of
-from tests.pages.fake_results import FakeBackend, case_row, job_row, slide_digest
+from tests.pages.fake_results import FakeBackend, case_row, job_row
+from tests.pages.fake_slides import slide_digest
 
 A, LIMITED, NO_SLIDE, REFUSED, NEW = "a" * 16, "c" * 16, "d" * 16, "e" * 16, "f" * 16
 MARKUP = "<script>alert(1)</script>"

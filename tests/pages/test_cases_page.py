@@ -10,34 +10,27 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
-from icicore.jobs import batches, queue
+from icicore.jobs import batches
 from icicore.store.case_query import NOBODY, CaseFilter, CaseOrder
 from icicore.ui import session, worklist_state
-from icicore.ui.backend import use_backend
 from icicore.ui.worklist import COLUMNS, table_rows
 from icicore.workflows.import_report import ImportReport, write_report
 from icicore.workflows.services import Services
 from tests.pages.conftest import MAIN, components, html_of
 from tests.pages.fake_results import case_row
-from tests.pages.work_home import fill, real_backend, work_services
+from tests.pages.work_home import fill, shown
 
 
 @pytest.fixture
-def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
-    for module in (batches, queue):
-        monkeypatch.setattr(module, "enqueue", lambda *_, **__: None)
+def services(tmp_path: Path, nothing_runs: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     monkeypatch.setenv("ICICORE_HOME", str(tmp_path))  # where the page looks who is at the screen
     monkeypatch.setenv("ICICORE_USER", "Ada")
-    built = work_services(tmp_path)
-    backend = real_backend(built)
-    use_backend(lambda: backend)
-    yield built
-    use_backend(None)
-    built.database.close()
+    with shown(tmp_path) as built:
+        yield built
 
 
 def open_list(**state: Any) -> AppTest:
-    at = AppTest.from_file(str(MAIN), default_timeout=60)
+    at = AppTest.from_file(str(MAIN), default_timeout=240)
     for key, value in state.items():
         at.session_state[key] = value
     at.run()
@@ -217,7 +210,7 @@ def test_markup_in_names_is_text(services):
 
 def test_the_address_of_the_work_list_may_be_spelt_out(services):
     fill(services)
-    at = AppTest.from_file(str(MAIN), default_timeout=60)
+    at = AppTest.from_file(str(MAIN), default_timeout=240)
     at._page_hash = calc_hash("cases")
     at.run()
     assert not at.exception

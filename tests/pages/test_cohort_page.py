@@ -14,7 +14,6 @@ from icicore.access import Person, Role
 from icicore.errors import BundleError
 from icicore.fingerprint import fingerprint
 from icicore.ui import cohort_figures, theme, worklist_state
-from icicore.ui.backend import use_backend
 from icicore.ui.cohort_map_figures import attention_plot, map_plot
 from icicore.ui.cohort_performance import table_1
 from icicore.ui.places import COHORT
@@ -23,8 +22,9 @@ from icicore.workflows.case_summary import SUMMARY, case_summary
 from icicore.workflows.cohort_map import embedding_map, gene_attention, principal_components, scored_cohort
 from icicore.workflows.services import Services
 from tests.pages.conftest import MAIN, html_of
-from tests.pages.fake_results import case_row, prediction_json, proof_json
-from tests.pages.work_home import real_backend, work_services
+from tests.pages.fake_prediction import prediction_json, proof_json
+from tests.pages.fake_results import case_row
+from tests.pages.work_home import shown
 
 NAME = "demo-virtual-lite0"
 SHIPPED = Path(MAIN).parents[2] / "checkpoints" / NAME
@@ -42,12 +42,8 @@ def services(tmp_path: Path) -> Iterator[Services]:
     folder = tmp_path / "checkpoints" / NAME
     folder.mkdir(parents=True)
     (folder / "bundle.json").write_text(json.dumps({"seal": SEAL}))
-    built = work_services(tmp_path)
-    backend = real_backend(built)
-    use_backend(lambda: backend)
-    yield built
-    use_backend(None)
-    built.database.close()
+    with shown(tmp_path) as built:
+        yield built
 
 
 def with_report(services: Services, **changes: Any) -> None:
@@ -73,7 +69,7 @@ def with_cases(services: Services, n: int) -> None:
 
 
 def open_cohort(part: str = "Performance") -> AppTest:
-    at = AppTest.from_file(str(MAIN), default_timeout=90)
+    at = AppTest.from_file(str(MAIN), default_timeout=240)
     at.session_state["cohort_part"] = part
     at.switch_page(str(COHORT)).run()
     assert not at.exception, [e.message for e in at.exception]
@@ -176,7 +172,7 @@ def test_the_map_shows_cases_and_counts_them(services):
 def test_a_lasso_leads_to_the_work_list(services):
     with_cases(services, 6)
     chosen = [{"customdata": f"{k:016x}"} for k in (1, 3)]
-    at = AppTest.from_file(str(MAIN), default_timeout=90)
+    at = AppTest.from_file(str(MAIN), default_timeout=240)
     at.session_state["cohort_part"] = "Slide map"
     at.session_state["cohort_map_picked"] = tuple(p["customdata"] for p in chosen)
     at.switch_page(str(COHORT)).run()

@@ -9,37 +9,30 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from icicore.jobs import batches, queue
 from icicore.ui import session
-from icicore.ui.backend import use_backend
 from icicore.ui.compare_sides import Side
 from icicore.ui.compare_table import genes_html, lines, table_html
 from icicore.ui.places import COMPARE
 from icicore.workflows.cases import CaseResult
 from icicore.workflows.services import Services
 from tests.pages.conftest import MAIN, components, html_of
-from tests.pages.fake_results import BUNDLE, case_row, prediction_json
-from tests.pages.work_home import fill, real_backend, work_services
+from tests.pages.fake_prediction import BUNDLE, prediction_json
+from tests.pages.fake_results import case_row
+from tests.pages.work_home import fill, shown
 
 SECOND = "d" * 64
 A, B, LETTERS = "a" * 16, "b" * 16, "abcd"
 
 
 @pytest.fixture
-def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
-    for module in (batches, queue):
-        monkeypatch.setattr(module, "enqueue", lambda *_, **__: None)
-    built = work_services(tmp_path)
-    fill(built)
-    backend = real_backend(built)
-    use_backend(lambda: backend)
-    yield built
-    use_backend(None)
-    built.database.close()
+def services(tmp_path: Path, nothing_runs: None) -> Iterator[Services]:
+    with shown(tmp_path) as built:
+        fill(built)
+        yield built
 
 
 def open_compare(**query: str) -> AppTest:
-    at = AppTest.from_file(str(MAIN), default_timeout=60)
+    at = AppTest.from_file(str(MAIN), default_timeout=240)
     for name, value in query.items():
         at.query_params[name] = value
     at.switch_page(str(COMPARE)).run()

@@ -26,7 +26,7 @@ def models() -> Iterator[FakeModels]:
 @pytest.fixture
 def show(desk: FakeBackend, models: FakeModels) -> Open:
     def one(model: str = CHALLENGER, view: str = "Overview", **state: Any) -> AppTest:
-        at = AppTest.from_file(str(MAIN), default_timeout=60)
+        at = AppTest.from_file(str(MAIN), default_timeout=240)
         at.session_state["model_view"] = view
         at.query_params["model"] = model
         at.switch_page(str(MODELS))

@@ -13,35 +13,22 @@ from streamlit.testing.v1 import AppTest
 from icicore.access import NotPermitted, Person, Role
 from icicore.errors import CaseError
 from icicore.jobs import queue
-from icicore.settings import read_settings
-from icicore.store.cases import CaseRow
 from icicore.store.reviews import Draft
 from icicore.ui.backend import use_backend
 from icicore.ui.places import CASE
 from icicore.ui.workflow_backend import WorkflowBackend
-from icicore.workflows.cases import result_folder
-from icicore.workflows.services import build_services
 from tests.pages.conftest import MAIN, OpenPage, components, html_of
-from tests.pages.fake_results import BUNDLE, FakeBackend, write_result
+from tests.pages.fake_results import FakeBackend
+from tests.pages.work_home import NORTH, SOUTH, write_two_sites
 
 ACCOUNT = pwd.getpwuid(os.getuid()).pw_name
-NORTH, SOUTH = "a" * 16, "b" * 16
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two scored cases, one of each site, in a real home folder."""
     home = tmp_path_factory.mktemp("home")
-    services = build_services(read_settings({"ICICORE_HOME": str(home)}))
-    for key, site in ((NORTH, "North"), (SOUTH, "South")):
-        name, found = f"CASE-{site}", {"state": "scored", "probability": 0.5, "bundle": "b", "bundle_digest": BUNDLE}
-        folder = home / "cases" / name
-        folder.mkdir(parents=True)
-        record = {"case_id": name, "tumour_type": "nsclc", "clinical": {"age": 60}, "site": site}
-        (folder / "case.json").write_text(json.dumps(record))
-        services.cases.put(CaseRow(key, name, "nsclc", str(folder), site=site, **found))
-        write_result(result_folder(services, key, BUNDLE), slides=1, tiles=40)
-    services.database.close()
+    write_two_sites(home, slides=1)
     return home
 
 
@@ -61,7 +48,7 @@ def allow(home: Path, role: str, sites: list[str] | None = None) -> None:
 
 
 def open_real(page: str | None = None, **query: str) -> Any:
-    at = AppTest.from_file(str(MAIN), default_timeout=60)
+    at = AppTest.from_file(str(MAIN), default_timeout=240)
     for key, value in query.items():
         at.query_params[key] = value
     if page:
@@ -158,7 +145,7 @@ def test_rules_that_cannot_be_read_close_the_door(real: Path) -> None:
 
 
 def test_with_a_login_that_was_not_done_there_is_only_the_way_to_it(real: Path) -> None:
-    at = AppTest.from_file(str(MAIN), default_timeout=60)
+    at = AppTest.from_file(str(MAIN), default_timeout=240)
     at.user = {"is_logged_in": False}
     at.run()
     assert [b.label for b in at.button] == ["Log in"] and "CASE" not in html_of(at)
@@ -166,7 +153,7 @@ def test_with_a_login_that_was_not_done_there_is_only_the_way_to_it(real: Path) 
 
 def test_a_login_has_the_role_of_the_list(real: Path) -> None:
     (real / "people.toml").write_text('[[person]]\nid = "ada@x.org"\nrole = "reader"\nsites = ["South"]\n')
-    at = AppTest.from_file(str(MAIN), default_timeout=60)
+    at = AppTest.from_file(str(MAIN), default_timeout=240)
     at.user = {"is_logged_in": True, "sub": "1", "email": "ada@x.org", "email_verified": True, "name": "<b>Ada</b>"}
     at.run()
     assert listed(at) == ["CASE-South"]

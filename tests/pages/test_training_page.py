@@ -60,7 +60,7 @@ def study(services, tmp_path) -> Path:
 @pytest.fixture
 def open_page(services) -> Callable[..., AppTest]:
     def open_one(**query: str) -> AppTest:
-        at = AppTest.from_file(str(MAIN), default_timeout=90)
+        at = AppTest.from_file(str(MAIN), default_timeout=240)
         for key, value in query.items():
             at.query_params[key] = value
         at.switch_page(str(TRAINING))

@@ -16,13 +16,6 @@ SLIDE, OTHER = "a" * 16, "b" * 16
 
 
 @pytest.fixture
-def database(tmp_path):
-    opened = Database(f"sqlite:///{tmp_path / 'test.db'}", lock_dir=tmp_path)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def store(database):
     return AnnotationStore(database)
 

@@ -2,7 +2,6 @@
 
 import itertools
 import time
-from pathlib import Path
 
 import pytest
 
@@ -14,13 +13,6 @@ from icicore.store.jobs import JobStore
 from icicore.store.tables import CaseTable
 from icicore.store.views import ViewStore
 from tests.store.older import case_statement, database_at
-
-
-@pytest.fixture
-def database(tmp_path: Path):
-    opened = Database(f"sqlite:///{tmp_path / 'test.db'}", lock_dir=tmp_path)
-    yield opened
-    opened.close()
 
 
 def reason(code: str) -> dict[str, object]:

@@ -1,9 +1,5 @@
 """The site of a case: kept, asked for, and added to an older database without loss."""
 
-from pathlib import Path
-
-import pytest
-
 from icicore.store.cases import CaseRow, CaseStore
 from icicore.store.engine import Database
 from icicore.store.slides import SlideStore
@@ -12,13 +8,6 @@ from tests.store.older import database_at
 
 OLD = """insert into cases (case_key, case_id, tumour_type, folder, state, probability, reasons, n_slides, modalities,
 virtual, updated) values ('k1', 'P-1', 'nsclc', '/c/P-1', 'scored', 0.25, '[]', 2, '["clinical"]', 0, '2026-01-02')"""
-
-
-@pytest.fixture
-def database(tmp_path: Path):
-    opened = Database(f"sqlite:///{tmp_path / 'test.db'}", lock_dir=tmp_path)
-    yield opened
-    opened.close()
 
 
 def test_an_older_database_is_migrated_without_loss(tmp_path):

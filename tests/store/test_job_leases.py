@@ -11,10 +11,8 @@ from tests.store.older import database_at
 
 
 @pytest.fixture
-def jobs(tmp_path):
-    opened = Database(f"sqlite:///{tmp_path / 'test.db'}", lock_dir=tmp_path)
-    yield JobStore(opened)
-    opened.close()
+def jobs(database):
+    return JobStore(database)
 
 
 def silence(jobs: JobStore, job_id: str, seconds: float) -> None:

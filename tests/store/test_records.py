@@ -18,13 +18,6 @@ RESULT = "r" * 64
 
 
 @pytest.fixture
-def database(tmp_path):
-    opened = Database(f"sqlite:///{tmp_path / 'test.db'}", lock_dir=tmp_path)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def audit(database, tmp_path) -> AuditLog:
     return AuditLog(database, HeadFile(tmp_path / "audit.head", "secret"))
 

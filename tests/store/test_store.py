@@ -3,19 +3,10 @@
 from datetime import UTC
 from pathlib import Path
 
-import pytest
-
 from icicore.store.cases import CaseRow, CaseStore
 from icicore.store.engine import Database
 from icicore.store.jobs import CANCELLED, FAILED, MAX_ATTEMPTS, QUEUED, JobStore
 from icicore.store.slides import SlideStore
-
-
-@pytest.fixture
-def database(tmp_path: Path):
-    opened = Database(f"sqlite:///{tmp_path / 'test.db'}", lock_dir=tmp_path)
-    yield opened
-    opened.close()
 
 
 def test_a_case_row_comes_back_as_it_was_put(database):

@@ -10,7 +10,7 @@ from icicore.cli import cli
 from icicore.errors import StudyError
 from icicore.genomics.panel import load_panel
 from icicore.settings import Settings, read_settings
-from icicore.training.study import load_study
+from icicore.training.study import read_study
 from icicore.workflows.cohorts import import_study
 from tests.shared_data import shared
 from tests.training.study_folder import MAF, edit, write_small_study, write_table
@@ -44,8 +44,8 @@ def test_a_study_is_imported_and_can_be_read(settings, source):
     assert report["usable"] == "usable for training and evaluation"
     assert report["with"] == {"histology": 0, "mutation": 23, "expression": 23, "clinical": 23}
     assert any("mixed response" in line for line in report["notes"])
-    study = load_study(Path(report["folder"]))
-    original = load_study(write_small_study(source.parent / "again"))
+    study = read_study(Path(report["folder"]))
+    original = read_study(write_small_study(source.parent / "again"))
     kept = [i for i in range(24) if i != 1]
     assert study.patients == tuple(f"some-study.P{i:02d}" for i in kept)
     assert (study.gene_values == original.gene_values[kept]).all()
@@ -54,8 +54,8 @@ def test_a_study_is_imported_and_can_be_read(settings, source):
 
 
 def test_the_same_ids_in_two_cohorts_stay_apart(settings, source):
-    first = load_study(Path(import_study(settings, source, name="one")["folder"]))
-    second = load_study(Path(import_study(settings, source, name="two")["folder"]))
+    first = read_study(Path(import_study(settings, source, name="one")["folder"]))
+    second = read_study(Path(import_study(settings, source, name="two")["folder"]))
     assert not set(first.patients) & set(second.patients)
 
 
@@ -75,7 +75,7 @@ def test_a_response_to_another_drug_is_withheld(settings, source):
     assert not report["checkpoint_inhibitor"]
     assert any("another one (Vemurafenib)" in line for line in report["notes"])
     with pytest.raises(StudyError, match="no patient has a response"):
-        load_study(Path(report["folder"]))
+        read_study(Path(report["folder"]))
 
 
 def test_genes_outside_a_patients_panel_are_not_measured(settings, source):
@@ -86,7 +86,7 @@ def test_genes_outside_a_patients_panel_are_not_measured(settings, source):
     write_table(source / "data_mutations.txt", MAF, [(covered[0], "Missense_Mutation", "P00-T", "GRCh37", 1, 5)])
     report = import_study(settings, source)
     assert report["panels"] == {"SMALL": 12, "WES": 12}
-    study = load_study(Path(report["folder"]))
+    study = read_study(Path(report["folder"]))
     assert study.gene_measured[0, :500].sum() == 40
     assert study.gene_measured[5, :500].sum() == 40  # on the list, without a mutation
     assert study.gene_measured[20, :500].all()
@@ -100,7 +100,7 @@ def test_samples_under_treatment_are_left_out(settings, source):
     edit(source / "data_clinical_sample.txt", change)
     report = import_study(settings, source)
     assert any("1 samples taken during or after treatment" in line for line in report["notes"])
-    assert load_study(Path(report["folder"])).gene_measured[0].any()
+    assert read_study(Path(report["folder"])).gene_measured[0].any()
 
 
 def test_an_unusable_matrix_is_listed_and_the_rest_imported(settings, source):
@@ -175,7 +175,7 @@ def test_panels_and_endpoint_of_a_panel_study(settings):
     report = import_study(settings, shared("cohorts/rizvi2018"))
     assert report["endpoint"].startswith("durable clinical benefit")
     assert report["panels"] == {"IMPACT341": 56, "IMPACT410": 164, "IMPACT468": 20}
-    study = load_study(Path(report["folder"]))
+    study = read_study(Path(report["folder"]))
     assert study.endpoint.startswith("durable clinical benefit")
     assert len(set(study.gene_measured[:, :500].sum(axis=1))) == 3  # as many as there are panels
     assert study.gene_measured[:, 500].all()  # the burden per megabase of the panel

@@ -10,7 +10,8 @@ import pytest
 from icicore.domain import MODALITIES
 from icicore.errors import Cancelled, CaseError, GenomicsError, InputError, SlideError
 from icicore.workflows.cases import list_cases, load_result, open_case
-from icicore.workflows.inference import explain_to_folder, score_case
+from icicore.workflows.explanation_folder import explain_to_folder
+from icicore.workflows.inference import score_case
 from icicore.workflows.predictions import predict_case
 
 DROPS = [d for n in (1, 2) for d in itertools.combinations(MODALITIES, n)]

@@ -8,7 +8,7 @@ import pytest
 from icicore.settings import read_settings
 from icicore.training.config import TrainConfig
 from icicore.training.leakage import case_hash, checked_split
-from icicore.training.study import load_study
+from icicore.training.study import read_study
 from icicore.workflows.candidates import TrainingRequest, check_name
 from icicore.workflows.checks import check_request
 from icicore.workflows.preflight import check_training
@@ -37,7 +37,7 @@ def place(tmp_path_factory):
 def promoted(place):
     """A promoted bundle, as far as a preflight reads one: it knows all patients, split by another seed."""
     services, root = place
-    study = load_study(root / "roots" / "virtual")
+    study = read_study(root / "roots" / "virtual")
     split = checked_split(study, 9)
     hashes = {
         part: [case_hash("salt", study.patients[i]) for i in getattr(split, part)] for part in ("train", "val", "test")
@@ -54,7 +54,7 @@ def test_it_says_who_and_what_is_there(place):
     services, root = place
     found = check_training(services, TrainingRequest("x", root / "roots" / "virtual"))
     assert found["problems"] == []
-    study = load_study(root / "roots" / "virtual")
+    study = read_study(root / "roots" / "virtual")
     assert (found["patients"], found["responders"], found["virtual"]) == (len(study), study.responder.sum(), True)
     assert sum(g["n"] for g in found["tumour_types"]) == sum(g["n"] for g in found["sites"]) == len(study)
     assert sum(p["n"] for p in found["parts"].values()) == len(study)

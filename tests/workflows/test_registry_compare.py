@@ -21,7 +21,6 @@ from icicore.workflows.registry_comparison import allowed, read_comparison
 from icicore.workflows.registry_entries import find_registered
 from icicore.workflows.registry_patients import fair_patients
 from tests.factories import make_study
-from tests.training.conftest import _one_thread  # noqa: F401 - a fixture: one thread in this file too
 from tests.workflows.evaluation.conftest import untrained, virtual_study
 from tests.workflows.registry_world import build_world
 

@@ -16,7 +16,8 @@ from icicore.simulate.truth import SlideTruth
 from icicore.simulate.truth_store import case_truth_folder
 from icicore.workflows.class_tiles import CLASS_OF_TRUTH, LabelledTiles, class_specs, paint_tiles
 from icicore.workflows.evidence import measure_bag
-from icicore.workflows.inference import embed_default, explain_to_folder
+from icicore.workflows.explanation_folder import explain_to_folder
+from icicore.workflows.inference import embed_default
 from icicore.workflows.tile_classes import HeadPlan, agreement, fit_head, held_out, recall
 from icicore.workflows.tile_variation import blank_tiles, inked, vary_look
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from icicore.simulate.truth_store import case_truth_folder, is_truth
-from icicore.workflows.inference import explain_to_folder
+from icicore.workflows.explanation_folder import explain_to_folder
 
 _opened: list[str] = []
 _listening = False

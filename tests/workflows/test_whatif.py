@@ -12,7 +12,8 @@ from icicore.domain import MODALITIES
 from icicore.errors import CaseError
 from icicore.models.light import LightEnsemble
 from icicore.workflows.cases import CaseResult, load_result, open_case
-from icicore.workflows.inference import explain_to_folder, score_case
+from icicore.workflows.explanation_folder import explain_to_folder
+from icicore.workflows.inference import score_case
 from icicore.workflows.services import bundle_ref
 from icicore.workflows.whatif import INPUTS, Change, keep_inputs, open_what_if
 from tests.factories import make_bundle, make_case

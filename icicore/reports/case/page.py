@@ -24,6 +24,7 @@ from icicore.reports.case.reasons import draw_reasons_column
 from icicore.reports.case.slide import draw_slide_column
 from icicore.reports.case.statement import draw_statement, statement_height
 from icicore.reports.case.type import BOLD, MORE, PLACEHOLDER, Style, printable
+from icicore.reports.names import MODALITY_NAMES, TUMOUR_NAMES
 from icicore.types import Json
 
 MARGIN = 32.0
@@ -72,7 +73,7 @@ def _head(page: Page, box: Box, content: Json) -> float:
     page.fill(pill, ACCENT, radius=7.5)
     page.text(pill.x, pill.y + 3.2, content["use"], Style(7, BOLD), width=pill.width, colour="#FFFFFF", align="c")
     page.text(box.x, box.y + 12, content["case_id"], _title(content["case_id"], box.width), width=box.width)
-    kinds = [words.TUMOURS.get(str(content["tumour_type"]), str(content["tumour_type"] or ""))]
+    kinds = [TUMOUR_NAMES.get(str(content["tumour_type"]), str(content["tumour_type"] or ""))]
     kinds += ["virtual case"] if content["virtual_case"] else []
     scored = content["scored_at"]
     when = f"scored {words.utc(scored)}" if scored else "time of scoring not recorded"
@@ -146,7 +147,7 @@ def _limits(page: Page, box: Box, content: Json) -> float:
     """Reasons of the input gate, and what the interval means."""
     lines: list[str] = []
     for reason in content["reasons"]:
-        where = words.MODALITIES.get(str(reason.get("modality")), "")
+        where = MODALITY_NAMES.get(str(reason.get("modality")), "")
         lines += BODY.wrap(f"• {where + ': ' if where else ''}{reason['message']}", box.width - 20)
     if len(lines) > _MOST_LIMIT_LINES:
         left_out = len(lines) - _MOST_LIMIT_LINES + 1

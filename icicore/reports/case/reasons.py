@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from icicore.reports.case import words
 from icicore.reports.case.canvas import ACCENT, AGAINST, BODY, FOR, HEADING, MUTED, RULE, SMALL, TINY, Box, Page
+from icicore.reports.names import MODALITY_NAMES
 from icicore.types import Json
 
 _ROW = 11.6
@@ -35,7 +36,7 @@ def _modalities(page: Page, box: Box, modalities: Sequence[Json]) -> float:
     limit = max([abs(m["contribution"]) for m in modalities if m["contribution"] is not None] + [1e-9])
     for number, modality in enumerate(modalities):
         y = box.y + 22 + number * _ROW
-        page.text(box.x, y, words.MODALITIES[modality["name"]], width=52)
+        page.text(box.x, y, MODALITY_NAMES[modality["name"]], width=52)
         if modality["weight"] is None:
             page.text(columns[0], y, "not given", width=60, colour=MUTED)
             continue

@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from icicore.reports.numbers import DASH, number
 from icicore.types import Json
 
-MODALITIES: Mapping[str, str] = {"histology": "Histology", "genomics": "Genomics", "clinical": "Clinical"}
-TUMOURS: Mapping[str, str] = {"melanoma": "Melanoma", "nsclc": "NSCLC"}
 JUDGEMENTS: Mapping[str, str] = {
     "likely": "Response likely",
     "unlikely": "Response unlikely",

@@ -15,7 +15,7 @@ from icicore.genomics.panel import load_panel
 from icicore.models.bundle import ModelBundle, load_bundle
 from icicore.reports.page import evaluation_page
 from icicore.training.dataset import StudyData
-from icicore.training.study import EmbedSlide, read_study
+from icicore.training.study import EmbedSlide, log_left_out, read_study
 from icicore.types import I32, Json, Progress, no_progress
 from icicore.workflows.evaluation.describe import about, notes, split_sizes
 from icicore.workflows.evaluation.faithfulness import faithfulness
@@ -57,7 +57,7 @@ def evaluate_bundles(
     """
     loaded = [load_bundle(folder) for folder in bundles]
     panel = load_panel(loaded[0].spec.panel.rpartition("/")[2])
-    study = read_study(study_dir, embed=embed, panel=panel, any_tumour=True, progress=progress)
+    study = log_left_out(read_study(study_dir, embed=embed, panel=panel, any_tumour=True, progress=progress))
     return evaluate_on(study, study_dir, loaded, out, spec=spec or EvaluationSpec(), progress=progress)
 
 

@@ -73,7 +73,6 @@ def test_a_study_of_another_encoder_or_panel_is_refused(world, multimodal):
         scaled_cases(replace(world.study, tokens=world.study.tokens[::-1]), multimodal, ROWS)
 
 
-def test_threads_do_not_change_the_result(scorer):
-    before = torch.get_num_threads()
+def test_threads_do_not_change_the_result(scorer, two_threads):
     assert np.array_equal(scorer.logit(), scorer.logit())
-    assert torch.get_num_threads() == before
+    assert torch.get_num_threads() == two_threads

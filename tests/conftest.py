@@ -1,0 +1,41 @@
+"""What holds for every test, and how the tests are shared out between processes."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+# Set before NumPy and torch are loaded. The networks and matrices here are too small for several threads, and whatever
+# a test starts inherits it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+COSTLY = ("world", "virtual_case")
+"""Fixtures of the whole run that take long to make: all tests that ask for one go to the same process."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file in one process, for its fixtures; the largest groups go first, so that none is left for the end."""
+    for item in items:
+        costly = next((name for name in COSTLY if name in getattr(item, "fixturenames", ())), None)
+        item.add_marker(pytest.mark.xdist_group(costly or item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group").args[0] not in COSTLY)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A home folder for what names none: the developer's own is neither read nor written, nor shared by two runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ICICORE_HOME", str(tmp_path_factory.mktemp("own-home")))
+        yield
+
+
+@pytest.fixture
+def two_threads() -> Iterator[int]:
+    """torch on two threads, to see that work which uses one puts the setting back."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield 2
+    torch.set_num_threads(before)
