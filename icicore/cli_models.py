@@ -130,6 +130,24 @@ def drift(*, name: str, study: Path) -> None:
 
 @bundle.command()
 @click.argument("name")
+@click.option("--study", type=StudyPath(), required=True, help="The study that it was trained on.")
+@click.option("--tiles", default=512, show_default=True, type=click.IntRange(1, 4096), help="How many, at most.")
+@example("icicore bundle tiles my-bundle --study study")
+def tiles(*, name: str, study: Path, tiles: int) -> None:
+    """Add small pictures of training tiles, so that the tile panel can show the most alike of them.
+
+    They travel with the bundle; they carry class, site and outcome, and no identifier.
+    """
+    from icicore.workflows.cohort_tiles import make_tile_library
+
+    acting(Role.ADMIN, "change a model")
+    with progress_bar() as progress:
+        made = make_tile_library(services(), name, study, tiles=tiles, progress=progress)
+    click.echo(f"{name}: {len(made)} reference tiles of {made.patients} training patients")
+
+
+@bundle.command()
+@click.argument("name")
 @click.argument("file", type=PATH)
 @example("icicore bundle export my-bundle my-bundle.bundle.zip")
 def export(*, name: str, file: Path) -> None:

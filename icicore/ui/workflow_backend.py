@@ -201,7 +201,7 @@ class WorkflowBackend:
 
     def likeness(self, result: CaseResult, slide: str, tile: int) -> Likeness:
         """What a tile looks like to the encoder."""
-        return likeness(self._services, result, slide, tile)
+        return likeness(self._services, result, slide, tile, sites=self.person.sites)
 
     def doctor(self) -> Json:
         """Report of ``icicore doctor``."""
