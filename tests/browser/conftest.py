@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+PATIENCE_MS = 120_000
+"""How long a page may take: the machine that runs the tests may be busy with much else."""
 ROOT = Path(__file__).resolve().parents[2]
 APP = Path(__file__).with_name("viewer_app") / "app.py"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -115,7 +117,7 @@ def open_page(browser: Any) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page, recorder = context.new_page(), Recorder()
     recorder.watch(page)
-    page.set_default_timeout(40_000)
+    page.set_default_timeout(PATIENCE_MS)
     yield page
     context.close()
     assert recorder.strangers == []
