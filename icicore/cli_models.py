@@ -20,6 +20,7 @@ def bundles(*, as_json: bool) -> None:
     from icicore.store.registry import PROMOTED
     from icicore.workflows.registry_entries import list_registry
 
+    acting(Role.READER, "see models")
     rows: list[Json] = [
         {
             "name": one.row.name,

@@ -1,5 +1,6 @@
-"""Tiles that look like one tile to the encoder, by cosine of the embeddings: in the slides of the case, and among the
-reference tiles of the bundle where it has some.
+"""Tiles that look like one tile to the encoder, by cosine of the embeddings.
+
+In the slides of the case, and among the reference tiles of the bundle where it has some.
 """
 
 import json
