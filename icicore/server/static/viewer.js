@@ -117,6 +117,7 @@ class SlideViewer extends Keys(ToolDesk(Pointer(Drawing(LayerStack(ViewState(cla
     const before = this.slide;
     if (before && JSON.stringify(before) === JSON.stringify(slide)) return;
     this.rememberView();
+    if (!this.shown) this.notify('Loading the slide …');
     const [info, columns] = await Promise.all([fetchJson(slide.urls.info), fetchJson(slide.urls.table)]);
     if (this.dead) return;
     this.slide = slide; shownSlide[this.data.viewer_id] = slide.id; this.picker.value = slide.id;
