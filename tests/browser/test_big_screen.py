@@ -12,8 +12,8 @@ pytestmark = pytest.mark.browser
 HEIGHT = "() => Math.round(window.__icicore.viewers.viewer.el.getBoundingClientRect().height)"
 SEEN = """() => { const v = window.__icicore.viewers.viewer, q = s => v.el.querySelector(s);
   const box = s => q(s).getBoundingClientRect();
-  return { bar: box('.scale-line').width, length: q('.scale-length').innerText, legend: box('.legends').height,
-           hud: box('.hud').height, zoom: parseFloat(getComputedStyle(q('.scale-zoom')).fontSize),
+  return { um: v.umPerPx(), bar: box('.scale-line').width, length: q('.scale-length').innerText,
+           legend: box('.legends').height, hud: box('.hud').height, zoom: parseFloat(getComputedStyle(q('.scale-zoom')).fontSize),
            tools: getComputedStyle(q('.tools')).display, toolbar: getComputedStyle(q('.toolbar')).display }; }"""
 
 
@@ -51,4 +51,6 @@ def test_presentation_enlarges_the_words_and_not_the_scale(viewer):
     assert after["zoom"] == pytest.approx(1.35 * before["zoom"], rel=0.01)
     for part in ("legend", "hud"):
         assert after[part] > 1.25 * before[part], part
-    assert after["length"] == before["length"] and after["bar"] == pytest.approx(before["bar"], abs=1), "as it says"
+    for seen in (before, after):
+        number, unit = seen["length"].split()
+        assert seen["bar"] * seen["um"] == pytest.approx(float(number) * (1000 if unit == "mm" else 1), rel=0.02)
