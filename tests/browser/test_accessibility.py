@@ -48,12 +48,13 @@ FOCUSED = """() => {
   const name = el.getAttribute('aria-label') || el.title || el.innerText || el.closest('label')?.innerText || '';
   const box = el.getBoundingClientRect(), style = getComputedStyle(el);
   const wrapped = el.closest('[data-baseweb], label, button, a, [tabindex]') ?? el, about = getComputedStyle(wrapped);
-  const marks = [style, about].some(s => (s.outlineStyle !== 'none' && s.outlineWidth !== '0px') || s.boxShadow !== 'none');
+  const outlined = s => s.outlineStyle !== 'none' && s.outlineWidth !== '0px';
+  const marks = [style, about].some(s => outlined(s) || s.boxShadow !== 'none');
   return { name: name.trim().slice(0, 80), role: el.getAttribute('role') ?? el.tagName.toLowerCase(),
            inView: box.width > 0 || el.tagName === 'INPUT', marks }; }"""
 MOST_STOPS = 260
 NEEDED = (
-    "Slide viewer", "Attention opacity", "Measure", "Polygon", "Whole slide", "Top and bottom tiles", "Proof", "Why",
+    "Slide viewer", "Attention opacity", "Measure", "Outline a region", "Whole slide", "Top and bottom tiles", "Why",
 )  # fmt: skip
 
 

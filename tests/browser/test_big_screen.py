@@ -13,7 +13,8 @@ HEIGHT = "() => Math.round(window.__icicore.viewers.viewer.el.getBoundingClientR
 SEEN = """() => { const v = window.__icicore.viewers.viewer, q = s => v.el.querySelector(s);
   const box = s => q(s).getBoundingClientRect();
   return { um: v.umPerPx(), bar: box('.scale-line').width, length: q('.scale-length').innerText,
-           legend: box('.legends').height, hud: box('.hud').height, zoom: parseFloat(getComputedStyle(q('.scale-zoom')).fontSize),
+           legend: box('.legends').height, hud: box('.hud').height,
+           zoom: parseFloat(getComputedStyle(q('.scale-zoom')).fontSize),
            tools: getComputedStyle(q('.tools')).display, toolbar: getComputedStyle(q('.toolbar')).display }; }"""
 
 
