@@ -66,9 +66,8 @@ def texts(at: AppTest) -> list[str]:
             value = getattr(proto, name, None)
             if isinstance(value, str) and type(proto).__name__ not in ("Html", "BidiComponent"):
                 found.append(value)
-        options = getattr(proto, "options", None)
-        if options is not None:
-            found.extend(str(getattr(o, "content", o)) for o in options)
+        if type(proto).__name__ in ("ButtonGroup", "Radio"):  # the options of other widgets are plain text
+            found.extend(str(getattr(option, "content", option)) for option in proto.options)
 
     walk(at._tree)
     return found
