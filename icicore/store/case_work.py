@@ -75,8 +75,8 @@ class CaseWork:
             for start in range(0, len(keys), _CHUNK):
                 moved = update(_T).where(_T.case_key.in_(keys[start : start + _CHUNK]))
                 session.execute(moved.values(assignee=person))
-            action, about = (UNASSIGNED, {}) if person is None else (ASSIGNED, {"person": person})
-            return append_all(session, [Entry(by, action, key, about) for key in keys])
+            about: dict[str, str] = {} if person is None else {"person": person}
+            return append_all(session, [Entry(by, ASSIGNED if about else UNASSIGNED, key, about) for key in keys])
 
         log.recording_all(work)
         return n
