@@ -80,14 +80,20 @@ _DEVICE = click.option("--device", help="auto, cpu, cuda:0 ...; default: auto.")
 @click.option(
     "--save-comparisons/--no-save-comparisons", default=None, help="Write the comparison models as bundles too."
 )
+@click.option(
+    "--reference-tiles", is_flag=True, help="Add pictures of training tiles, as icicore bundle tiles does afterwards."
+)
 @example("icicore train --study study --out checkpoints/my-bundle")
-def train(*, study: Path, out: Path, config: Path | None, **options: Any) -> None:
+def train(*, study: Path, out: Path, config: Path | None, reference_tiles: bool, **options: Any) -> None:
     """Train a bundle on a study; a run that was stopped continues where it was."""
+    from icicore.workflows.cohort_tiles import add_tile_library
     from icicore.workflows.learning import train_bundle
 
     acting(Role.REVIEWER, "train a model")
     with progress_bar() as progress:
         metrics = train_bundle(services(), study, out, config_file=config, options=options, progress=progress)
+        if reference_tiles:
+            add_tile_library(services(), out, study, progress=progress)
     print_json(metrics)
 
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import click
 
-from icicore.cli_tools import example, print_json, services
+from icicore.access import Role
+from icicore.cli_tools import acting, example, print_json, services
 from icicore.settings import read_settings
 from icicore.types import Json
 
@@ -27,7 +28,11 @@ def worker() -> None:
 @example("icicore jobs --all")
 def jobs(*, everything: bool, as_json: bool) -> None:
     """List the jobs that wait or run, newest first."""
-    rows = [_shown(job) for job in services().jobs.recent(active_only=not everything)]
+    from icicore.workflows.visibility import sees_job
+
+    by, desk = acting(Role.READER, "see jobs"), services()
+    found = desk.jobs.recent(active_only=not everything)
+    rows = [_shown(job) for job in found if sees_job(desk, by, job)]
     if as_json:
         print_json(rows)
         return

@@ -20,6 +20,7 @@ def bundles(*, as_json: bool) -> None:
     from icicore.store.registry import PROMOTED
     from icicore.workflows.registry_entries import list_registry
 
+    acting(Role.READER, "see models")
     rows: list[Json] = [
         {
             "name": one.row.name,
@@ -126,6 +127,24 @@ def drift(*, name: str, study: Path) -> None:
     with progress_bar() as progress:
         n = make_drift_reference(services(), name, study, progress)
     click.echo(f"{name}: drift reference of {n} training patients")
+
+
+@bundle.command()
+@click.argument("name")
+@click.option("--study", type=StudyPath(), required=True, help="The study that it was trained on.")
+@click.option("--tiles", default=512, show_default=True, type=click.IntRange(1, 4096), help="How many, at most.")
+@example("icicore bundle tiles my-bundle --study study")
+def tiles(*, name: str, study: Path, tiles: int) -> None:
+    """Add small pictures of training tiles, so that the tile panel can show the most alike of them.
+
+    They travel with the bundle; they carry class, site and outcome, and no identifier.
+    """
+    from icicore.workflows.cohort_tiles import make_tile_library
+
+    acting(Role.ADMIN, "change a model")
+    with progress_bar() as progress:
+        made = make_tile_library(services(), name, study, tiles=tiles, progress=progress)
+    click.echo(f"{name}: {len(made)} reference tiles of {made.patients} training patients")
 
 
 @bundle.command()

@@ -79,6 +79,13 @@ def test_an_account_that_is_not_listed_may_nothing(home):
     assert code == 1 and f"os:{ACCOUNT}: has no role here" in said
 
 
+@pytest.mark.parametrize("command", [["bundles"], ["jobs"], ["cases", "list"], ["audit", "verify"]])
+def test_an_account_that_is_not_listed_is_shown_nothing(home, command):
+    (home / "people.toml").write_text('[[person]]\nid = "os:somebody"\nrole = "admin"\n', encoding="utf-8")
+    code, said = run(home, *command)
+    assert code == 1 and "has no role here" in said and len(said.splitlines()) == 1
+
+
 def test_a_faulty_list_is_one_line(home):
     (home / "people.toml").write_text("[[person]]\n", encoding="utf-8")
     code, said = run(home, "train", "--study", home, "--out", home / "b")

@@ -12,8 +12,9 @@ from icicore.models.reference import REFERENCE
 from icicore.types import Json
 
 SPEC, WEIGHTS, CARD, PROOF, DRIFT = "bundle.json", "weights.safetensors", "card.md", "proof.json", "drift.safetensors"
+TILES, TILES_NOTE = "tiles.safetensors", "tiles.json"
 NEEDED = (SPEC, WEIGHTS, CARD)
-OPTIONAL = (REFERENCE, DRIFT, FAITHFULNESS, PROOF)
+OPTIONAL = (REFERENCE, DRIFT, TILES, TILES_NOTE, FAITHFULNESS, PROOF)
 """What may lie beside the needed files; ``reference.safetensors`` is needed where the seal names it."""
 SCHEMA = 1
 

@@ -12,7 +12,7 @@ import hmac
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -150,6 +150,12 @@ class AuditLog:
         self.head.advance(row, self._digest_at)
         return row
 
+    def recording_all(self, work: Callable[[Session], AuditRow | None]) -> None:
+        """As ``recording``, for work that appends any number of rows and returns the last of them."""
+        row = retried(self._database, work)
+        if row is not None:
+            self.head.advance(row, self._digest_at)
+
     def of_case(self, case_key: str, *, limit: int = MOST_EVENTS) -> list[AuditRow]:
         """Rows of one case, newest first."""
         query = select(AuditTable).where(AuditTable.case_key == case_key)
@@ -193,6 +199,17 @@ def append(session: Session, entry: Entry) -> AuditRow:
     session.add(AuditTable(**asdict(row)))
     session.flush()
     return row
+
+
+def append_all(session: Session, entries: Sequence[Entry]) -> AuditRow | None:
+    """Add rows to the end of the log within an open transaction; returns the last, None for no entries."""
+    last = session.scalars(select(AuditTable).order_by(AuditTable.seq.desc()).limit(1)).first()
+    row, now = None if last is None else _to_row(last), datetime.now(UTC)
+    for entry in entries:
+        row = chained(row, entry, now)
+        session.add(AuditTable(**asdict(row)))
+    session.flush()
+    return row if entries else None
 
 
 def chained(previous: AuditRow | None, entry: Entry, at: datetime) -> AuditRow:

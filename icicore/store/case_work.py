@@ -3,13 +3,19 @@
 from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, Select, Text, case, cast, func, or_, select, update
+from sqlalchemy.orm import Session
 
+from icicore.store.audit import AuditLog, AuditRow, Entry, append_all
 from icicore.store.case_query import CaseFilter, conditions
 from icicore.store.cases import WAITING, CaseRow, to_row
 from icicore.store.engine import Database
 from icicore.store.jobs import ACTIVE
 from icicore.store.tables import CaseTable, JobTable
 
+ASSIGNED, UNASSIGNED = "case assigned", "case unassigned"
+"""Actions in the audit log."""
+_CHUNK = 500
+"""Keys in one statement: databases limit how many values it may hold."""
 _T = CaseTable
 _BEFORE = func.coalesce(
     _T.state_before,
@@ -55,12 +61,25 @@ class CaseWork:
         active = select(JobTable.job_id).where(JobTable.state.in_(ACTIVE))
         return self._settle(or_(_T.job_id.is_(None), _T.job_id.not_in(active)))
 
-    def assign(self, wanted: CaseFilter, person: str | None) -> int:
-        """Assign all cases that match to a person, or to nobody; returns how many."""
+    def assign(self, wanted: CaseFilter, person: str | None, *, log: AuditLog, by: str) -> int:
+        """Assign all cases that match to a person, or to nobody; returns how many.
+
+        Each case that changes hands gets a row in the audit log, in the same transaction.
+        """
         with self._database.session() as session:
             n = session.scalar(select(func.count()).select_from(_T).where(*conditions(wanted))) or 0
-            session.execute(update(_T).where(*conditions(wanted)).values(assignee=person))
-            return n
+
+        def work(session: Session) -> AuditRow | None:
+            other = _T.assignee.is_not(None) if person is None else or_(_T.assignee.is_(None), _T.assignee != person)
+            keys = session.scalars(select(_T.case_key).where(*conditions(wanted), other).order_by(_T.case_id)).all()
+            for start in range(0, len(keys), _CHUNK):
+                moved = update(_T).where(_T.case_key.in_(keys[start : start + _CHUNK]))
+                session.execute(moved.values(assignee=person))
+            about: dict[str, str] = {} if person is None else {"person": person}
+            return append_all(session, [Entry(by, ASSIGNED if about else UNASSIGNED, key, about) for key in keys])
+
+        log.recording_all(work)
+        return n
 
     def _settle(self, which: ColumnElement[bool]) -> int:
         waiting = (_T.state.in_(WAITING), which)

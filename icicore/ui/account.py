@@ -16,6 +16,8 @@ _CSS = """
 html { font-size: clamp(17px, 1.1vw, 26px); }
 [data-testid="stButtonGroup"] button { padding-left: .55rem; padding-right: .55rem; }
 [data-testid="stHeader"], .st-key-account { display: none; }
+:root { --icicore-type: 1.35; --icicore-tools: none; }
+@media (min-width: 1800px) { :root { --icicore-type: 1.6; } }
 .stMainBlockContainer { padding-top: .6rem !important; padding-bottom: 1rem !important; }
 """
 

@@ -99,6 +99,7 @@ def _viewer(backend: Backend, side: Side, sides: Sequence[Side], mode: str) -> N
         key=f"compare_{side.letter}",
         urls=replace(urls, writers={}),  # drawing belongs to the case page: here one slide may be open twice
         height=_TALL if len(sides) == 2 else _SHORT,
+        grows=1.0 if len(sides) == 2 else 0.5,
         faithfulness=backend.faithfulness(result),
         caption=f"{side.row.case_id} · model {side.bundle} {result.bundle_digest[:12]}",
         sync={"group": GROUP, "mode": mode},

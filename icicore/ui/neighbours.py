@@ -6,6 +6,7 @@ import streamlit as st
 
 from icicore.store.cases import CaseRow
 from icicore.ui import charts, session
+from icicore.ui.cohort_strip import cohort_strip, distance
 from icicore.ui.results import load_tiles, tile_at
 from icicore.ui.text import count, esc, percent, plain, sentence
 from icicore.ui.viewer import ViewerUrls
@@ -15,8 +16,8 @@ from icicore.workflows.tile_neighbours import Likeness, Neighbour
 _PX, _SMALL_PX = 384, 128
 _LEAST_SHARE = 0.05
 _WORDS = (
-    "Cosine of the embeddings, 1 is the same; tiles that touch this one are left out. A model keeps no tiles of its "
-    "training patients, so none of those can be shown here."
+    "Number: distance of the embeddings (1 − cosine), 0 is the same. Tiles that touch this one are left out. Choose a "
+    "number to go there."
 )
 
 
@@ -50,9 +51,15 @@ def classes(alike: Likeness | str) -> str:
 
 
 def strip(row: CaseRow, result: CaseResult, urls: ViewerUrls, alike: Likeness | str) -> None:
-    """The tiles most like this one; a click on the button under a tile goes there."""
-    if isinstance(alike, str) or not alike.tiles:
+    """The tiles most like this one, in this case and in the training cohort; a click on a number goes there."""
+    if isinstance(alike, str):
         return
+    if alike.tiles:
+        _in_case(row, result, urls, alike)
+    cohort_strip(alike.cohort)
+
+
+def _in_case(row: CaseRow, result: CaseResult, urls: ViewerUrls, alike: Likeness) -> None:
     with st.container(border=True, key="alike"):
         st.html(f'<span class="i-label">Most alike of {count(alike.n, "tile")} in this case</span>')
         for column, found in zip(st.columns(len(alike.tiles), gap="small"), alike.tiles, strict=True):
@@ -70,7 +77,7 @@ def _neighbour(row: CaseRow, result: CaseResult, urls: ViewerUrls, found: Neighb
     address = urls.region(found.slide, tile.x_l0, tile.y_l0, size_l0=float(layers["tile_l0"]), px=_SMALL_PX)
     where = f"row {tile.row}, column {tile.col}"
     st.html(f'<div class="i-tile"><img src="{esc(address)}" alt="{where}" title="{where}" loading="lazy"></div>')
-    label, key = f"{found.cosine:.2f}", f"alike_{found.slide}_{found.index}"
+    label, key = distance(found.cosine), f"alike_{found.slide}_{found.index}"
     hint, choice = plain(f"Go to the tile at {where}"), f"{session.SLIDE}_{result.folder.parent.name}"
     to = (row.case_key, choice, found)
     if st.button(label, key=key, type="tertiary", help=hint, width="stretch", on_click=_go, args=to):

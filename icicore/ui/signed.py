@@ -21,6 +21,7 @@ ACTIONS: Mapping[str, str] = {
     "review signed": "Review signed",
     "addendum signed": "Addendum signed",
     "export": "Exported",
+    "case unassigned": "Assignment taken back",
 }
 
 _DIGITS = 8
@@ -119,6 +120,8 @@ def _line(row: AuditRow) -> str:
     what = ACTIONS.get(row.action, row.action.capitalize())
     if row.action == "export":
         what = f"{hashes.get('format', '').upper()} {what.lower()}"
+    if row.action == "case assigned":
+        what = f"Assigned to {hashes.get('person', '')}"
     named = f"{row.actor}\n" + "\n".join(f"{name}: {value}" for name, value in hashes.items())
     return (
         f'<li title="{esc(named)}"><span class="i-at">{esc(when(row.at))}</span><b>{esc(what)}</b>'

@@ -50,7 +50,7 @@ def stage(backend: Backend, row: CaseRow, result: CaseResult) -> Shown | None:
     fly = session.get(session.FLY_TO)
     goto = None if fly is None else {"slide": slide, **fly}
     compact = session.get(session.STAGE) == SHEET
-    height = VIEWER_SHORT if compact else VIEWER_TALL
+    height, grows = (VIEWER_SHORT, 0.5) if compact else (VIEWER_TALL, 1.0)
     events = slide_viewer(
         _first(result, slide),
         key=VIEWER,
@@ -58,6 +58,7 @@ def stage(backend: Backend, row: CaseRow, result: CaseResult) -> Shown | None:
         selected=tile,
         goto=goto,
         height=height,
+        grows=grows,
         faithfulness=backend.faithfulness(result),
         caption=_caption(row, result),
     )
@@ -122,7 +123,7 @@ def _tiles_below(row: CaseRow, layers: Json, urls: ViewerUrls) -> None:
     selected = session.get(session.SELECTED_TILE)
     tile = None if selected is None else {"slide": slide, "index": selected["index"]}
     if choice == SHEET:
-        events = tile_sheet(layers, key="case_sheet", urls=urls, selected=tile, height=SHEET_HEIGHT)
+        events = tile_sheet(layers, key="case_sheet", urls=urls, selected=tile, height=SHEET_HEIGHT, grows=0.5)
     else:
         events = tile_sheet(layers, key="case_gallery", urls=urls, selected=tile, mode="gallery")
     if events.tile and events.tile.get("index") is not None:

@@ -26,6 +26,7 @@ from icicore.workflows.cases import CaseResult, list_cases, load_case, load_resu
 from icicore.workflows.proof import read_proof
 from icicore.workflows.services import Services, build_services, bundle_folders
 from icicore.workflows.tile_neighbours import Likeness, likeness
+from icicore.workflows.visibility import sees_job
 from icicore.workflows.whatif import WhatIf, open_what_if
 
 DEMO_CASES = 6
@@ -143,21 +144,22 @@ class WorkflowBackend:
         return self._queue.submit_tile_cam(self._services, case_key, slide=slide, tile=tile, by=self._person.name)
 
     def job(self, job_id: str) -> JobRow | None:
-        """State of a job."""
-        return self._services.jobs.get(job_id)
+        """State of a job in sight."""
+        job = self._services.jobs.get(job_id)
+        return job if job is not None and sees_job(self._services, self._person, job) else None
 
     def active_jobs(self) -> list[JobRow]:
         """Jobs that wait or run, oldest first."""
         jobs = self._services.jobs.recent(active_only=True)[::-1]
-        return [job for job in jobs if job.case_key is None or self.case(job.case_key) is not None]
+        return [job for job in jobs if sees_job(self._services, self._person, job)]
 
     def cancel(self, job_id: str) -> None:
         """Ask a job to stop."""
         job = self._services.jobs.get(job_id)
         if job is not None:
             require(self._person, Role.REVIEWER, "stop a job")
-            if job.case_key is not None:
-                self._seen(job.case_key)
+            if not sees_job(self._services, self._person, job):
+                raise CaseError(job_id, "no such job", expected="a job on this page", remedy="open the page again")
         self._queue.cancel(self._services, job_id)
 
     def _seen(self, case_key: str) -> CaseRow:
@@ -201,7 +203,7 @@ class WorkflowBackend:
 
     def likeness(self, result: CaseResult, slide: str, tile: int) -> Likeness:
         """What a tile looks like to the encoder."""
-        return likeness(self._services, result, slide, tile)
+        return likeness(self._services, result, slide, tile, sites=self.person.sites)
 
     def doctor(self) -> Json:
         """Report of ``icicore doctor``."""

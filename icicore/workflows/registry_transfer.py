@@ -17,7 +17,7 @@ from pathlib import Path
 from icicore.access import Person, Role, require
 from icicore.errors import BundleError
 from icicore.fingerprint import atomic_path, file_digest
-from icicore.models.bundle_files import CARD, DRIFT, NEEDED, OPTIONAL, check_files, check_safetensors
+from icicore.models.bundle_files import CARD, DRIFT, NEEDED, OPTIONAL, TILES, check_files, check_safetensors
 from icicore.people import local_person
 from icicore.store.registry import BundleRow
 from icicore.types import Json
@@ -195,8 +195,9 @@ def _check(file: Path, folder: Path, manifest: Json) -> None:
     _, digest = check_files(folder)
     if digest != manifest["digest"]:
         raise BundleError(file, "does not hold the bundle that it names", expected="its digest", remedy="export again")
-    if (folder / DRIFT).is_file():
-        check_safetensors(folder / DRIFT)
+    for name in (DRIFT, TILES):
+        if (folder / name).is_file():
+            check_safetensors(folder / name)
     for path in folder.iterdir():
         try:
             text = path.read_text(encoding="utf-8") if path.suffix in (".json", ".md") else ""

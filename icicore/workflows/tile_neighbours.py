@@ -1,6 +1,6 @@
-"""Tiles that look like one tile to the encoder: within the slides of the case, by cosine of the embeddings.
+"""Tiles that look like one tile to the encoder, by cosine of the embeddings.
 
-A bundle holds no tiles and no embeddings of its training patients: tiles of the training cohort cannot be shown.
+In the slides of the case, and among the reference tiles of the bundle where it has some.
 """
 
 import json
@@ -12,11 +12,12 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from icicore.embeddings.bag import Bag
-from icicore.errors import InputError
+from icicore.errors import BundleError, InputError
 from icicore.models.tile_classes import TILE_CLASSES, load_tile_head
 from icicore.slides.stain import StainFit
 from icicore.types import F16, F32
 from icicore.workflows.cases import CaseResult
+from icicore.workflows.cohort_neighbours import CohortLikeness, cohort_likeness
 from icicore.workflows.services import Services
 
 BAG_FILE = "bag.json"
@@ -45,6 +46,8 @@ class Likeness:
     classes : name of a tissue class and its probability by the head, largest first; empty without a head
     stain : how the slide's colours were normalised
     bag : key of the bag, which the address of the normalised tile holds
+    cohort : the most alike of the bundle's reference tiles; None where it has none, or
+        why they cannot be used
     """
 
     tiles: tuple[Neighbour, ...]
@@ -52,10 +55,24 @@ class Likeness:
     classes: tuple[tuple[str, float], ...]
     stain: StainFit
     bag: str
+    cohort: CohortLikeness | str | None = None
 
 
-def likeness(services: Services, result: CaseResult, slide: str, tile: int, *, most: int = 6) -> Likeness:
-    """Tiles of the case that are most like one tile.
+def likeness(
+    services: Services,
+    result: CaseResult,
+    slide: str,
+    tile: int,
+    *,
+    most: int = 6,
+    sites: tuple[str, ...] | None = None,
+) -> Likeness:
+    """Tiles of the case, and of the bundle's training patients, that are most like one tile.
+
+    Parameters
+    ----------
+    most : tiles of each kind
+    sites : training patients of these sites only; None for all
 
     Raises
     ------
@@ -82,7 +99,12 @@ def likeness(services: Services, result: CaseResult, slide: str, tile: int, *, m
         best = np.argsort(-cosine, kind="stable")[:most]
         found += [Neighbour(name, int(i), float(cosine[i])) for i in best if np.isfinite(cosine[i])]
     found.sort(key=lambda x: (-x.cosine, x.slide, x.index))
-    return Likeness(tuple(found[:most]), n, _classes(own, tile), own.stain, own.spec_key)
+    cohort: CohortLikeness | str | None
+    try:
+        cohort = cohort_likeness(services, result, own.embeddings[tile], own.encoder_id, sites=sites, most=most)
+    except BundleError as error:
+        cohort = str(error)
+    return Likeness(tuple(found[:most]), n, _classes(own, tile), own.stain, own.spec_key, cohort)
 
 
 def _unit(embeddings: F16) -> F32:

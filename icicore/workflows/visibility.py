@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
-from icicore.access import Person, require_site
+from icicore.access import Person, Role, require_site
 from icicore.errors import InputError
+from icicore.store.jobs import JobRow
 from icicore.store.visibility import sites_of_case, sites_of_slide
 from icicore.workflows.casefolder import read_case
 from icicore.workflows.services import Services
+
+_OVER_CASES = ("score_batch", "import_cases", "embed")
+"""Kinds of jobs without a case of their own that say which case or slide they are at."""
 
 
 def sees_case(services: Services, person: Person, case_key: str) -> bool:
@@ -21,6 +25,18 @@ def sees_slide(services: Services, person: Person, slide_id: str) -> bool:
     if person.sites is None:
         return person.sees(None)
     return any(person.sees(site) for site in sites_of_slide(services.database, slide_id))
+
+
+def sees_job(services: Services, person: Person, job: JobRow) -> bool:
+    """Whether the person sees a job.
+
+    One over many cases names the case that it is at: who is limited to sites sees only the own ones.
+    """
+    if not person.may(Role.READER):
+        return False
+    if job.case_key is not None:
+        return sees_case(services, person, job.case_key)
+    return person.sites is None or job.kind not in _OVER_CASES or job.owner == person.name
 
 
 def require_folder(person: Person, folder: Path) -> None:

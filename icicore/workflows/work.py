@@ -8,6 +8,7 @@ from icicore.errors import CaseError
 from icicore.store.case_query import CaseFilter, CaseFinder
 from icicore.store.case_work import CaseWork
 from icicore.store.visibility import of_sites
+from icicore.workflows.records import audit_log
 from icicore.workflows.services import Services
 
 
@@ -42,11 +43,12 @@ def in_sight(services: Services, wanted: CaseFilter, by: Person) -> CaseFilter:
 
 
 def assign(services: Services, wanted: CaseFilter, person: str | None, *, by: Person) -> int:
-    """Assign all cases that match and are in sight; returns how many. Raises ``NotPermitted``."""
+    """Assign all cases that match and are in sight, and log it; returns how many. Raises ``NotPermitted``."""
     require(by, Role.REVIEWER, "assign cases")
     name = one_line(person or "") or None
     keys = case_finder(services, by).keys(wanted)
-    return CaseWork(services.database).assign(CaseFilter(keys=tuple(keys)), name)
+    wanted = CaseFilter(keys=tuple(keys))
+    return CaseWork(services.database).assign(wanted, name, log=audit_log(services), by=by.name)
 
 
 def assign_by_id(services: Services, case_ids: Sequence[str], person: str | None, *, by: Person) -> int:

@@ -107,6 +107,7 @@ class FakeBackend:
     refuses_questions: str = ""
     refuses_tiles: str = ""
     no_embeddings: bool = False
+    reference_tiles: Any = None
     records: Any = field(default_factory=FakeRecords)
     person: Person = Person("Ada", Role.ADMIN)
 
@@ -169,7 +170,8 @@ class FakeBackend:
         if self.no_embeddings:
             raise CaseError("embeddings", "of this slide are not kept any more", remedy="score the case again")
         tiles = tuple(Neighbour(slide, i, 0.9 - i / 10) for i in range(3))
-        return Likeness(tiles, 299, (("tumour", 0.8), ("stroma", 0.15), ("fat", 0.01)), StainFit(), "e" * 64)
+        classes = (("tumour", 0.8), ("stroma", 0.15), ("fat", 0.01))
+        return Likeness(tiles, 299, classes, StainFit(), "e" * 64, self.reference_tiles)
 
     def submit_demo(self) -> JobRow:
         self.calls.append(("demo", ""))

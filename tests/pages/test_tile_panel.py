@@ -11,6 +11,7 @@ import pytest
 
 from icicore.fingerprint import write_json
 from icicore.ui import session, tile_maps
+from icicore.workflows.cohort_neighbours import CohortLikeness, CohortTile
 from icicore.workflows.tile_cams import cam_path
 from tests.pages.conftest import OpenPage, html_of
 from tests.pages.fake_results import FakeBackend
@@ -117,11 +118,29 @@ def test_the_tile_stands_beside_itself_as_the_encoder_saw_it_with_what_looks_lik
     page = html_of(at)
     assert "/normalised/" in page and "Not stain-normalised" in page
     assert "tumour 80" in page and "stroma 15" in page and "fat" not in page.split("Class probability")[1][:80]
-    assert "Most alike of 299 tiles in this case" in page and "keeps no tiles of its training patients" in page
+    assert "Most alike of 299 tiles in this case" in page and "carries no tiles of its training patients" in page
     alike = [b for b in at.button if str(b.key).startswith("alike_")]
-    assert [b.label for b in alike] == ["0.90", "0.80", "0.70"]
+    assert [b.label for b in alike] == ["0.10", "0.20", "0.30"]
     alike[2].click().run()
     assert at.session_state[session.SELECTED_TILE]["index"] == 2 and at.session_state[session.FLY_TO]["index"] == 2
+
+
+def test_reference_tiles_stand_beside_with_class_site_outcome_and_distance(
+    open_page: OpenPage, desk: FakeBackend
+) -> None:
+    tiles = (
+        CohortTile(b"\xff\xd8\xff1", "tumour", MARKUP, responder=True, cosine=0.93),
+        CohortTile(b"\xff\xd8\xff2", "stroma", "site2", responder=False, cosine=0.9),
+    )
+    desk.reference_tiles = CohortLikeness(tiles, 512, 300, 0.5, 128.0)
+    page = html_of(open_page("case", state=selected(1), case=A))
+    cohort = page.split("of the training cohort")[1]
+    assert "Most alike of 512 reference tiles" in page and "1 of 2 are from responders" in cohort
+    assert cohort.index("Responder") < cohort.index("Non-responder") and "0.07" in cohort and "0.10" in cohort
+    assert "stroma, site2" in cohort and "data:image/jpeg;base64," in cohort and "no probability" in cohort
+    assert MARKUP not in page and "&lt;script&gt;" in cohort
+    desk.reference_tiles = "tiles.json: cannot be read; run icicore bundle tiles again"
+    assert "cannot be read" in html_of(open_page("case", state=selected(1), case=A))
 
 
 def test_without_embeddings_it_says_what_to_do(open_page: OpenPage, desk: FakeBackend) -> None:

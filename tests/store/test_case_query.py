@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from icicore.store.audit import AuditLog, HeadFile, chain_faults
 from icicore.store.case_query import COLUMNS, NOBODY, CaseFilter, CaseFinder, CaseOrder
 from icicore.store.case_work import CaseWork
 from icicore.store.cases import CaseRow, CaseStore
@@ -147,12 +148,32 @@ def test_cases_of_a_job_that_ended_are_given_back(database, five):
     assert five.counts() == {"limited": 1, "not_scored": 1, "queued": 1, "scored": 2}
 
 
-def test_assignment_of_a_selection(database, five):
-    work = CaseWork(database)
-    assert work.assign(CaseFilter(flags=("blur",)), "Eve") == 2
+def test_assignment_of_a_selection_is_logged_case_by_case(database, five, tmp_path):
+    work, log = CaseWork(database), AuditLog(database, HeadFile(tmp_path / "audit.head", "secret"))
+    assert work.assign(CaseFilter(flags=("blur",)), "Eve", log=log, by="Ada") == 2
     assert five.assignees() == {"Ada": 1, "Bob": 1, "Eve": 2}
-    assert work.assign(CaseFilter(assignee="Eve"), None) == 2
+    assert work.assign(CaseFilter(assignee="Eve"), "Eve", log=log, by="Bob") == 2, "nothing changes hands"
+    assert work.assign(CaseFilter(assignee="Eve"), None, log=log, by="Bob") == 2
     assert five.assignees() == {"Ada": 1, "Bob": 1}
+    rows = log.all()
+    assert [(r.actor, r.action, r.case_key, r.hash_map()) for r in rows] == [
+        ("Ada", "case assigned", "k00002", {"person": "Eve"}),
+        ("Ada", "case assigned", "k00005", {"person": "Eve"}),
+        ("Bob", "case unassigned", "k00002", {}),
+        ("Bob", "case unassigned", "k00005", {}),
+    ]
+    head = log.head.read()
+    assert chain_faults(rows) == [] and head is not None and (head.seq, head.digest) == (4, rows[-1].digest)
+
+
+def test_ten_thousand_cases_are_assigned_in_one_go(database, tmp_path):
+    CaseStore(database).put_all(row(n) for n in range(10_000))
+    log = AuditLog(database, HeadFile(tmp_path / "audit.head", "secret"))
+    start = time.monotonic()
+    assert CaseWork(database).assign(CaseFilter(), "Eve", log=log, by="Ada") == 10_000
+    assert time.monotonic() - start < 60  # a second or two on an idle machine
+    assert CaseFinder(database).assignees() == {"Eve": 10_000}
+    assert len(log.all()) == 10_000
 
 
 def test_views_belong_to_their_owner(database):

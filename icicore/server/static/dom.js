@@ -50,6 +50,9 @@ export function icon(name, size = 16) {
   return svg;
 }
 
+/** Height of a component: that for a window of 900 px, and its share of what a higher window has to spare. */
+export const heightOf = ({ height, grows = 0 }) => `calc(${height}px + ${grows} * max(0px, 100vh - 900px))`;
+
 /** Attach the style sheets that lie beside the modules; resolves when they apply, so nothing flashes unstyled. */
 export function attachStyles(root, names) {
   return Promise.all(names.map(name => new Promise((done, failed) => {

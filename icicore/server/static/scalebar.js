@@ -16,7 +16,7 @@ export const magnificationOf = umPerPx => 10 / umPerPx;
 export class ScaleBar {
   constructor() {
     this.bar = h('div', { class: 'scale-line' }); this.text = h('span', { class: 'scale-length' }); this.zoom = h('span', { class: 'scale-zoom' });
-    this.el = h('div', { class: 'scalebar card', role: 'img' }, h('div', { class: 'scale-box' }, this.text, this.bar), this.zoom);
+    this.el = h('div', { class: 'scalebar card', role: 'img', 'aria-label': 'Scale bar' }, h('div', { class: 'scale-box' }, this.text, this.bar), this.zoom);
   }
 
   update(umPerPx) {

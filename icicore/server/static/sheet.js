@@ -1,6 +1,6 @@
 // Tile sheet and gallery of one slide. `mount` is called by Streamlit after each run whose data changed.
 import { announce, listen, registry } from './bus.js';
-import { attachStyles, h } from './dom.js';
+import { attachStyles, h, heightOf } from './dom.js';
 import { fetchJson } from './fetching.js';
 import { count, fixed } from './format.js';
 import { Gallery } from './gallery.js';
@@ -38,7 +38,7 @@ class TileSheet {
 
   update(data, io) {
     Object.assign(this, { data, io });
-    if (this.mode === 'sheet') this.el.style.height = `${data.height}px`;
+    if (this.mode === 'sheet') this.el.style.height = heightOf(data);
     registry.sheets[data.sheet_id] = this;
     this.queue = this.queue.then(() => this.apply(data)).catch(error => { console.warn(error); this.hud.textContent = 'The tiles of this slide cannot be shown.'; });
   }

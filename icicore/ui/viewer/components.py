@@ -59,6 +59,7 @@ def slide_viewer(
     selected: Json | None = None,
     goto: Json | None = None,
     height: int = 640,
+    grows: float = 0,
     signed_colormap: SignedColours = "RdBu",
     faithfulness: Mapping[str, Json] | None = None,
     caption: str = "",
@@ -76,7 +77,8 @@ def slide_viewer(
     urls : from `viewer_urls`, covering all slides
     selected : tile to frame, ``{"slide", "index"}`` or ``{"slide", "row", "col"}``; None frames what the user clicked
     goto : fly to a tile, same form; obeyed once per new value (add a counter ``"seq"`` to fly to the same tile again)
-    height : height in CSS px
+    height : height in CSS px where the window is 900 px high or less
+    grows : share of the rest of a higher window that it takes, 0 to 1; without a rerun, as the window changes
     signed_colormap : first colours of signed layers: ``RdBu`` (red towards response) or ``OrangeBlue`` (blue towards)
     faithfulness : by layer id, ``{"value", "interval95", "n"}`` from the evaluation of the bundle
     caption : a line on what is shown, burnt into saved pictures
@@ -87,6 +89,7 @@ def slide_viewer(
         "assets": urls.assets,
         "viewer_id": key,
         "height": height,
+        "grows": grows,
         "slides": [_describe(s, urls, signed_colormap) for s in slides],
         "selected": _tile(selected),
         "goto": _tile(goto),
@@ -111,6 +114,7 @@ def tile_sheet(
     urls: ViewerUrls,
     selected: Json | None = None,
     height: int = 520,
+    grows: float = 0,
     mode: Literal["sheet", "gallery"] = "sheet",
     signed_colormap: SignedColours = "RdBu",
 ) -> SheetEvents:
@@ -125,7 +129,7 @@ def tile_sheet(
     key : identity of the sheet on the page
     urls : from `viewer_urls`
     selected : tile to mark, as in `slide_viewer`
-    height : height in CSS px (``sheet``; the gallery takes the height it needs)
+    height, grows : as in `slide_viewer` (``sheet``; the gallery takes the height it needs)
     mode : ``sheet`` (all tiles) or ``gallery`` (highest and lowest)
     signed_colormap : as in `slide_viewer`
     """
@@ -133,6 +137,7 @@ def tile_sheet(
         "assets": urls.assets,
         "sheet_id": key,
         "height": height,
+        "grows": grows,
         "mode": mode,
         "slide": _describe(slide, urls, signed_colormap),
         "selected": _tile(selected),

@@ -12,6 +12,7 @@ st.set_page_config(layout="wide", page_title="viewer")
 scene = json.loads((Path(os.environ["ICICORE_TEST_SCENE"]) / "scene.json").read_text(encoding="utf-8"))
 show = st.query_params.get("show", "viewer,sheet,gallery").split(",")
 height = int(st.query_params.get("height", 640))
+grows = float(st.query_params.get("grows", 0))
 state = st.session_state
 
 
@@ -29,7 +30,13 @@ def stage() -> None:
     with left:
         if "viewer" in show:
             events = slide_viewer(
-                slides, key="viewer", urls=urls, selected=state.get("tile"), goto=state.get("goto"), height=height
+                slides,
+                key="viewer",
+                urls=urls,
+                selected=state.get("tile"),
+                goto=state.get("goto"),
+                height=height,
+                grows=grows,
             )
             remember(events.tile)
             st.text(f"layers {json.dumps(events.layers_state)}")
