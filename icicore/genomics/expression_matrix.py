@@ -20,6 +20,7 @@ from icicore.genomics.expression import (
     quartile_genes,
     unit_of,
 )
+from icicore.genomics.expression_shape import check_species
 from icicore.genomics.panel import is_known
 from icicore.genomics.records import Expression
 from icicore.genomics.text_files import read_table, read_text
@@ -70,6 +71,7 @@ def read_expression_matrix(path: Path, unit: Unit | None = None) -> ExpressionMa
         )
     symbols, samples, raw = _read(path)
     check_values(path, raw, stated, missing_allowed=True)
+    check_species(path, symbols)
     genes, merged, _ = merge_genes(symbols, raw)
     matched, warnings = panel_matches(path, genes)
     with np.errstate(invalid="ignore"):

@@ -5,6 +5,7 @@ from urllib.parse import urlparse
 
 from huey import Huey, RedisHuey, SqliteHuey
 
+from icicore.domain import Status, limiting
 from icicore.errors import CaseError, InputError
 from icicore.jobs.kinds import AHEAD, DEMO, SCORE, TILE_CAM
 from icicore.people import local_person
@@ -107,14 +108,17 @@ def restore_case_of(services: Services, job: JobRow) -> None:
     CaseWork(services.database).release(job.job_id)
 
 
-def restore_case(services: Services, case_key: str) -> None:
-    """After a cancelled job: the case shows its last result again, or is new."""
+def restore_case(services: Services, case_key: str, *, otherwise: str = "new", job_id: str | None = None) -> None:
+    """After a job without result: the case shows its last result again, or is in the state ``otherwise``.
+
+    ``job_id`` stays with the case where the job has something to say on its page.
+    """
     row = services.cases.get(case_key)
     if row is not None and row.state in ("queued", "running"):
-        services.cases.set_state(case_key, _settled_state(row), job_id=None)
+        services.cases.set_state(case_key, _settled_state(row, otherwise), job_id=job_id)
 
 
-def _settled_state(row: CaseRow) -> str:
+def _settled_state(row: CaseRow, otherwise: str) -> str:
     if row.probability is None:
-        return "new"
-    return "limited" if row.reasons else "scored"
+        return otherwise
+    return str(Status.LIMITED if limiting(row.reasons) else Status.SCORED)

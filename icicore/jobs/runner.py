@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from icicore.errors import Cancelled, IcicoreError
+from icicore.errors import Cancelled, IcicoreError, StorageError
 from icicore.jobs.kinds import SCORE
-from icicore.jobs.queue import restore_case_of
+from icicore.jobs.queue import restore_case, restore_case_of
 from icicore.store.jobs import CANCELLED, FAILED, SUCCEEDED, JobRow
 from icicore.types import Json, Progress
 from icicore.workflows.job_files import log_path
@@ -27,6 +27,8 @@ def carry_out(services: Services, job: JobRow, handlers: Mapping[str, Handler], 
         result = handlers[job.kind](services, job, reporter(services, job.job_id, runner))
     except Cancelled:
         _stopped(services, job, runner)
+    except StorageError as error:
+        no_room(services, job, str(error), runner)
     except IcicoreError as error:
         fail(services, job, str(error), runner)
     except OSError as error:
@@ -54,6 +56,17 @@ def fail(services: Services, job: JobRow, message: str, runner: str) -> None:
         services.cases.set_state(
             job.case_key, "not_scored", reasons=[reason], probability=None, interval_low=None, interval_high=None
         )
+
+
+def no_room(services: Services, job: JobRow, message: str, runner: str) -> None:
+    """Close a job that could not write its result. The case is not to blame: an earlier result of it stays."""
+    if not services.jobs.finish(job.job_id, FAILED, error=message, runner=runner):
+        return
+    log.info("failed; the row says why")
+    if job.kind == SCORE and job.case_key:
+        restore_case(services, job.case_key, otherwise=FAILED, job_id=job.job_id)
+        return
+    restore_case_of(services, job)
 
 
 def _stopped(services: Services, job: JobRow, runner: str) -> None:

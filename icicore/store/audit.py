@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from icicore.errors import StorageError
 from icicore.fingerprint import fingerprint, write_json
 from icicore.store.engine import Database
 from icicore.store.record_tables import AuditTable
@@ -179,7 +180,7 @@ def retried(database: Database, work: Callable[[Session], _T]) -> _T:
         try:
             with database.session() as session:
                 return work(session)
-        except (IntegrityError, OperationalError):
+        except (IntegrityError, StorageError):
             if attempt == _TRIES - 1:
                 raise
             time.sleep(0.01 * (attempt + 1))

@@ -55,7 +55,8 @@ def notices(backend: Backend, row: CaseRow, result: CaseResult | None) -> bool:
             status = str(result.prediction.get("status"))
         st.html(reasons_html(status, reasons))
     job = backend.job(row.job_id) if row.job_id else None
-    if job is not None and job.state == "failed" and job.error and not row.reasons:
+    told = {str(r.get("message")) for r in row.reasons}
+    if job is not None and job.state == "failed" and job.error and job.error not in told:
         error_line(job.error)
     active = show_jobs(backend, {row.case_key: row.case_id}, row.case_key)
     older_notice(backend, row, result, active=active)
