@@ -104,7 +104,7 @@ def cancel(services: Services, job_id: str) -> None:
 def restore_case_of(services: Services, job: JobRow) -> None:
     """After a cancelled job: only scoring had changed its case's state, and a batch that of all its cases."""
     if job.kind == SCORE and job.case_key is not None:
-        restore_case(services, job.case_key)
+        restore_case(services, job.case_key, job_id=job.job_id)
     CaseWork(services.database).release(job.job_id)
 
 

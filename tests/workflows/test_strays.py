@@ -18,7 +18,7 @@ from tests.workflows.test_casefolder import GOOD, make
         ("mutations.txt", "mutations.maf"),
         ("Mutations.MAF", "mutations.maf"),
         ("P-001.maf", "mutations.maf"),
-        ("P-001.somatic.vcf.gz", "mutations.vcf"),
+        ("P-001.somatic.vcf.gz", "mutations.maf or mutations.vcf"),
         ("expression.csv", "expression.tsv"),
         ("expression.xlsx", "expression.tsv"),
         ("expression.parquet", "expression.tsv"),
@@ -58,7 +58,7 @@ def test_a_link_to_nothing_is_not_an_absent_modality(tmp_path, name):
     [
         ({"Clinical": {"age": 3}}, "expected clinical"),
         ({"tumor_type": "nsclc"}, "expected tumour_type"),
-        ({"mmp": {}}, "expected mpp"),
+        ({"mpps": {}}, "expected mpp"),
         ({"gene_pannel": "WES"}, "expected gene_panel"),
         ({"samplebarcode": "x"}, "expected sample_barcode"),
         ({"age": 63}, 'stands outside of "clinical"'),
