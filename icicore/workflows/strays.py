@@ -55,8 +55,15 @@ def _meant(lower: str, name: str) -> str:
 
 
 def check_slide_links(paths: Iterable[Path]) -> None:
-    """Refuse a link whose slide is not there (an unmounted disk, say), which would else count as no slide."""
+    """Refuse what would else count as no slide, or break a table: a link to nothing (an unmounted disk), a bad name."""
     for path in paths:
+        try:
+            path.name.encode()
+        except UnicodeEncodeError:
+            shown = path.name.encode(errors="replace").decode()
+            raise CaseError(
+                shown, "its name is not valid UTF-8", expected="a name that every program can read", remedy="rename it"
+            ) from None
         if path.is_symlink() and not path.exists():
             raise _broken(path)
 

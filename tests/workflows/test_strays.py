@@ -1,6 +1,7 @@
 """What a case folder holds beside its inputs, or under the wrong name, never goes unnoticed."""
 
 import json
+import os
 
 import pytest
 
@@ -117,3 +118,33 @@ def test_a_link_out_of_the_roots_is_refused_in_the_app(tmp_path, name):
         open_case(services, folder)
     with pytest.raises(NotAllowed, match="lies outside"):
         load_case(services, key)  # swapped after it was opened
+
+
+NAMES = (
+    "a b.svs",
+    'it\'s "one".svs',
+    "line\nbreak.svs",
+    "\U0001f52c.svs",
+    "x" * 251 + ".svs",
+    "-rf.svs",
+    "a;b$(c).svs",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_odd_names_of_slides_are_names(tmp_path, name):
+    folder = make(tmp_path / "c", {**GOOD, "mpp": {name: 0.25}})
+    (folder / "slides").mkdir()
+    (folder / "slides" / name).write_bytes(b"x")
+    case = read_case(folder)
+    assert [s.name for s in case.slides] == [name]
+    assert case.mpp == {name: 0.25}
+
+
+def test_a_name_that_is_no_text_is_refused_in_one_line(tmp_path):
+    folder = make(tmp_path / "c")
+    (folder / "slides").mkdir()
+    (folder / "slides" / os.fsdecode(b"slide-\xff.svs")).write_bytes(b"x")
+    with pytest.raises(CaseError, match="its name is not valid UTF-8") as caught:
+        read_case(folder)
+    str(caught.value).encode()
