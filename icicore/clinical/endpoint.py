@@ -195,7 +195,8 @@ def _labels(rows: Sequence[Mapping[str, str]], column: str, notes: list[str]) ->
 
 def _mixes(rows: Sequence[Mapping[str, str]], column: str) -> bool:
     cells = _cells(rows, column)
-    return any(map(_says_benefit, cells)) and any(parse_word(cell) is not None for cell in cells)
+    categories = [parse_word(cell) for cell in cells]
+    return any(map(_says_benefit, cells)) and any(r is not None and r.responder is not None for r in categories)
 
 
 def _because(word: str) -> str:

@@ -15,6 +15,7 @@ ENOUGH_GENES = 200
 """From so many genes on, the spread of the values tells a linear scale from a logarithmic one."""
 
 _MOST_LOGGED = 30.0
+_RARELY_LOGGED = 50.0
 _LEAST_SPREAD = 8.0
 _FEWEST_NAMES = 20
 _RODENT = re.compile(r"[A-Z][a-z0-9.-]*[a-z][a-z0-9.-]*")
