@@ -16,6 +16,7 @@ ENOUGH_GENES = 200
 
 _MOST_LOGGED = 30.0
 _RARELY_LOGGED = 50.0
+_RARELY_LOGGED = 50.0
 _LEAST_SPREAD = 8.0
 _FEWEST_NAMES = 20
 _RODENT = re.compile(r"[A-Z][a-z0-9.-]*[a-z][a-z0-9.-]*")
@@ -26,7 +27,7 @@ def seems_logged(found: F64, *, n_genes: int) -> str:
     """Why the values seem to be logged already, "" where they do not.
 
     On a linear scale the strongest of hundreds of genes is in the hundreds or more, and many times the upper quartile;
-    logged values end near 20 and are a few times their upper quartile.
+    logged values end near 20, and where one does not, all are a few times their upper quartile.
 
     Parameters
     ----------
@@ -40,9 +41,9 @@ def seems_logged(found: F64, *, n_genes: int) -> str:
         return f"the largest of {n_genes} values is {largest:.1f}"
     spread = largest / float(np.percentile(found[found > 0], 75))
     whole = bool((found == np.round(found)).all())
-    return (
-        "" if whole or spread >= _LEAST_SPREAD else f"the largest value is only {spread:.1f} times the upper quartile"
-    )
+    if whole or largest >= _RARELY_LOGGED or spread >= _LEAST_SPREAD:
+        return ""
+    return f"the largest value is only {spread:.1f} times the upper quartile"
 
 
 def maybe_logged(path: Path, values: F64) -> tuple[Reason, ...]:
