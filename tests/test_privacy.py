@@ -88,9 +88,10 @@ def test_a_worker_that_scores_a_case_asks_nobody_and_logs_no_patient(tmp_path, f
         while (found := services.jobs.get(job.job_id)).active and time.monotonic() < end:
             time.sleep(0.5)
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(worker.pid, signal.SIGTERM)
-        worker.wait(60)
+        for number, seconds in ((signal.SIGTERM, 120), (signal.SIGKILL, 60)):
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(worker.pid, number)
+                worker.wait(seconds)
     assert found.state == SUCCEEDED, (found.error, log.read_text()[-2000:])
     assert strangers(tmp_path) == []
     logs = [p for p in services.settings.home.rglob("*") if p.suffix in (".log", ".txt") and p.is_file()]

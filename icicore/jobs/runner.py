@@ -89,7 +89,12 @@ def reporter(services: Services, job_id: str, runner: str) -> Progress:
         if said != phase[0]:
             phase[0] = said
             log.info("%s", said)
-        if services.jobs.progress(job_id, done, total, what, runner=runner):
+        try:
+            stop = services.jobs.progress(job_id, done, total, what, runner=runner)
+        except StorageError:
+            log.warning("progress could not be recorded; the work goes on")
+            return
+        if stop:
             raise Cancelled
 
     return report

@@ -148,7 +148,11 @@ class AuditLog:
     def recording(self, work: Callable[[Session], AuditRow]) -> AuditRow:
         """Run ``work``, which appends one row, as one transaction; repeated when another process appends first."""
         row = retried(self._database, work)
-        self.head.advance(row, self._digest_at)
+        try:
+            self.head.advance(row, self._digest_at)
+        except (StorageError, OSError):
+            # The row is stored: to fail now would tell a signer that nothing was signed. The next row moves the head.
+            log.warning("the audit head could not be written; it follows with the next row")
         return row
 
     def of_case(self, case_key: str, *, limit: int = MOST_EVENTS) -> list[AuditRow]:

@@ -67,7 +67,7 @@ def read_table(path: Path, needed: Sequence[str]) -> pd.DataFrame:
         lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if not line.startswith("#")]
         text = io.StringIO("\n".join(lines))
         table = pd.read_csv(text, sep="\t", dtype=str, keep_default_na=False, quoting=csv.QUOTE_NONE)
-        table = table.apply(lambda cells: cells.str.strip('"')).rename(columns=lambda name: str(name).strip('"'))
+        table = pd.DataFrame({str(name).strip('"'): table[name].str.strip('"') for name in table})
     except FileNotFoundError:
         raise StudyError(path, "is missing", expected="a cBioPortal study folder", remedy="add it") from None
     except (ValueError, OSError) as error:

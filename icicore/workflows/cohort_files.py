@@ -99,8 +99,7 @@ def write_expression(source: SourceStudy, name: str, out: Path, notes: list[str]
     if strange:
         notes.append(f"{len(strange)} samples with expression belong to no listed patient: {', '.join(strange[:3])}")
     notes += [reason.message for reason in matrix.warnings]
-    kind = "estimated_counts" if source.unit.estimated and matrix.unit == "counts" else matrix.unit
-    _copy_matrix(source.expression, out / f"data_mrna_seq_{kind}.txt", matrix, name=name)
+    _copy_matrix(source.expression, out / f"data_mrna_seq_{source.unit.header}.txt", matrix, name=name)
     return {"unit": matrix.unit, "samples": len(matrix.samples) - len(strange), "genes": _measured(matrix)}
 
 

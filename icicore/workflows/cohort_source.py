@@ -27,6 +27,11 @@ class ExpressionUnit:
     unit: Unit
     estimated: bool = False
 
+    @property
+    def header(self) -> str:
+        """As a column or file name states it."""
+        return "estimated_counts" if self.estimated and self.unit == "counts" else self.unit
+
 
 @dataclass(frozen=True)
 class SourceStudy:

@@ -55,8 +55,7 @@ def read_study_genes(study: SourceStudy, notes: list[str]) -> StudyGenes:
         except InputError as error:
             notes.append(f"mutations are not used: {error}")
     expression = _expression(study.expression, notes)
-    unit = "" if study.unit is None else study.unit.unit
-    unit = "estimated_counts" if study.unit is not None and study.unit.estimated and unit == "counts" else unit
+    unit = "" if study.unit is None else study.unit.header
     return StudyGenes(found, columns, frozenset(sequenced) if columns else frozenset(), coverage, expression, unit)
 
 

@@ -11,9 +11,12 @@ from icicore.errors import StorageError
 from icicore.fingerprint import write_bytes, write_json
 from icicore.jobs import handlers, queue
 from icicore.settings import read_settings
+from icicore.store import audit
+from icicore.store.audit import Entry, chain_faults
 from icicore.store.cases import CaseRow
 from icicore.store.engine import Database
-from icicore.store.jobs import FAILED
+from icicore.store.jobs import FAILED, SUCCEEDED
+from icicore.workflows.records import audit_log
 from icicore.workflows.services import build_services
 
 ROW = CaseRow(case_key="a" * 16, case_id="P-1", tumour_type="nsclc", folder="/c/P-1")
@@ -129,3 +132,37 @@ def test_a_first_score_that_cannot_be_written_is_a_failed_one_not_a_bad_case(ser
     job, row = score_on_a_full_disk(services, monkeypatch)
     assert (row.state, row.probability, row.job_id) == ("failed", None, job.job_id)
     assert not row.reasons
+
+
+def test_what_is_signed_stays_signed_when_the_head_of_the_log_cannot_be_written(services, monkeypatch):
+    log = audit_log(services)
+    log.record(Entry("Ann", "view", ROW.case_key, {}))
+
+    def full(*_):
+        raise StorageError("audit.head", "cannot be written (No space left on device)")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(audit, "write_json", full)
+        row = log.record(Entry("Ann", "view", ROW.case_key, {}))
+    assert [r.seq for r in log.all()] == [1, row.seq]
+    assert log.head.read().seq == 1
+    later = log.record(Entry("Ann", "view", ROW.case_key, {}))
+    assert log.head.read().seq == later.seq == 3
+    assert chain_faults(log.all()) == []
+
+
+def test_work_goes_on_when_its_progress_cannot_be_recorded(services, monkeypatch):
+    services.cases.put(ROW)
+
+    def work(s, job, progress):
+        progress(1, 2, "tiles")
+        return {"ran": True}
+
+    def full(*_, **__):
+        raise StorageError("database icicore.db", "there is no space left on its disk")
+
+    monkeypatch.setitem(handlers._HANDLERS, queue.SCORE, work)
+    monkeypatch.setattr(services.jobs, "progress", full)
+    job = services.jobs.create(queue.SCORE, case_key=ROW.case_key)
+    handlers.run_job(services, job.job_id)
+    assert services.jobs.get(job.job_id).state == SUCCEEDED
