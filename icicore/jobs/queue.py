@@ -1,12 +1,14 @@
 """The huey queue and what pages call: submit, look up, cancel."""
 
+import contextlib
+import sqlite3
 from functools import lru_cache
 from urllib.parse import urlparse
 
 from huey import Huey, RedisHuey, SqliteHuey
 
 from icicore.domain import Status, limiting
-from icicore.errors import CaseError, InputError
+from icicore.errors import CaseError, InputError, StorageError
 from icicore.jobs.kinds import AHEAD, DEMO, SCORE, TILE_CAM
 from icicore.people import local_person
 from icicore.store.case_work import CaseWork
@@ -32,11 +34,24 @@ def open_queue(url: str) -> Huey:
 
 
 def enqueue(services: Services, job_id: str, *, priority: int = 0) -> None:
-    """Put a job's id into the queue; the row says what it is. Not every kind of queue knows priorities."""
+    """Put a job's id into the queue; the row says what it is. Not every kind of queue knows priorities.
+
+    Raises
+    ------
+    StorageError
+        The queue cannot be written; the job is closed, and its case is what it was before.
+    """
     from icicore.jobs.handlers import run_job_task
 
-    queue = open_queue(services.settings.queue_url)
-    run_job_task(queue)(job_id, priority=priority if queue.storage.priority else None)
+    try:
+        queue = open_queue(services.settings.queue_url)
+        run_job_task(queue)(job_id, priority=priority if queue.storage.priority else None)
+    except sqlite3.Error as fault:
+        with contextlib.suppress(StorageError):
+            cancel(services, job_id)
+        raise StorageError(
+            "queue of jobs", f"cannot be written ({fault})", remedy="free some space on its disk and try again"
+        ) from fault
 
 
 def owner_of(services: Services, by: str = "") -> str:

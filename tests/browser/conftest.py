@@ -64,7 +64,7 @@ def serve(scene_folder: Path) -> Iterator[str]:
         log.close()
 
 
-def wait_for(address: str, process: "subprocess.Popen[bytes]", *, seconds: float = 60) -> None:
+def wait_for(address: str, process: "subprocess.Popen[bytes]", *, seconds: float = 240) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         with contextlib.suppress(OSError), urllib.request.urlopen(address) as answer:

@@ -15,7 +15,7 @@ from icicore.store import audit
 from icicore.store.audit import Entry, chain_faults
 from icicore.store.cases import CaseRow
 from icicore.store.engine import Database
-from icicore.store.jobs import FAILED, SUCCEEDED
+from icicore.store.jobs import CANCELLED, FAILED, SUCCEEDED
 from icicore.workflows.records import audit_log
 from icicore.workflows.services import build_services
 
@@ -166,3 +166,19 @@ def test_work_goes_on_when_its_progress_cannot_be_recorded(services, monkeypatch
     job = services.jobs.create(queue.SCORE, case_key=ROW.case_key)
     handlers.run_job(services, job.job_id)
     assert services.jobs.get(job.job_id).state == SUCCEEDED
+
+
+def test_a_job_that_cannot_be_queued_is_closed_and_its_case_is_as_before(services, monkeypatch):
+    services.cases.put(ROW)
+
+    def full(*_, **__):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(queue, "open_queue", full)
+    with pytest.raises(StorageError, match=r"queue of jobs: cannot be written .* try again"):
+        queue.submit_score(services, ROW.case_key, by="Ann")
+    (job,) = services.jobs.recent()
+    assert job.state == CANCELLED
+    assert services.cases.get(ROW.case_key).state == "new"
+    monkeypatch.undo()
+    assert queue.submit_score(services, ROW.case_key, by="Ann").job_id != job.job_id
