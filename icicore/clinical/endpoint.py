@@ -23,6 +23,7 @@ _BINARY = ("RESPONDER", "RESPONSE_BINARY", "BINARY_RESPONSE", "BINARYRESPONSE", 
 _BENEFIT = ("DURABLE_CLINICAL_BENEFIT", "DCB", "DURABLE_BENEFIT", "CLINICAL_BENEFIT", "BENEFIT", "CBR")
 _RESPONSE_LIKE = re.compile(r"RESP|RECIST|BOR\b|BENEFIT")
 _OTHER_DRUG = ("TARGET", "CHEMO", "BRAF", "RADIATION", "RADIOTHERAPY", "SURGERY", "NEOADJUVANT")
+_OTHER_RESPONSE = ("PRIOR", "PREVIOUS", "EARLIER", "PATHOLOG", "METABOLIC", "INTRACRANIAL", "CNS", "FIRST_LINE")
 _TREATMENT = (
     *("TREATMENT", "TREATMENT_TYPE", "TREATMENT_AGENT", "AGENT", "DRUG", "DRUGS", "DRUG_TYPE", "DRUG_NAME", "TX"),
     *("REGIMEN", "THERAPY", "ICI_RX", "ICI_TARGET", "ICI", "IO_DRUG", "IO_TREATMENT", "IMMUNOTHERAPY_DRUG"),
@@ -95,6 +96,8 @@ def find_endpoint(rows: Sequence[Mapping[str, str]], about: str, notes: list[str
     if column is None:
         notes.append("no column states a response to the checkpoint inhibitor")
         return none
+    if column not in (*_RECIST, *_BINARY, *_BENEFIT):
+        notes.append(f"the response is read from {column}, which holds RECIST categories and nothing else")
     labels, words = _labels(rows, column, notes)
     labels, words = _agreeing(rows, column, labels, words, notes)
     unclear = _unclear(rows, treatments)
@@ -142,15 +145,16 @@ def _why_not(treatments: Sequence[Treatment], drug: str) -> str:
 
 def _column(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> str | None:
     """The most telling column that holds a label for somebody."""
-    for name in (*_RECIST, *_BINARY, *_BENEFIT):
-        if name in names and any(_label(cell) is not None for cell in _cells(rows, name)):
-            return name
-    return next((name for name in names if _RESPONSE_LIKE.search(name) and _is_recist(rows, name)), None)
+    listed = [
+        n for n in (*_RECIST, *_BINARY, *_BENEFIT) if n in names and any(_label(c) is not None for c in _cells(rows, n))
+    ]
+    alike = [n for n in names if n not in (*_BINARY, *_BENEFIT) and _RESPONSE_LIKE.search(n) and _is_recist(rows, n)]
+    return next((n for n in (*(n for n in listed if n in _RECIST), *alike, *listed)), None)
 
 
 def _is_recist(rows: Sequence[Mapping[str, str]], name: str) -> bool:
     """Whether a column of an unknown name holds RECIST categories and nothing else, both classes among them."""
-    if any(word in name for word in _OTHER_DRUG):
+    if any(word in name for word in (*_OTHER_DRUG, *_OTHER_RESPONSE)):
         return False
     found = [parse_word(cell) for cell in _cells(rows, name) if cell]
     return None not in found and {r.responder for r in found if r is not None} >= {True, False}

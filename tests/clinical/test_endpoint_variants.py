@@ -110,3 +110,16 @@ def test_a_treatment_that_names_no_drug_is_said():
 )
 def test_what_a_text_denies_is_not_given(text, kind):
     assert treatment_named(text) is kind
+
+
+def test_a_category_in_an_unknown_column_goes_before_a_benefit_and_is_said():
+    notes: list[str] = []
+    table = rows("BEST_RESP_CT", "PR", "SD", "PD", CLINICAL_BENEFIT="Yes")
+    found = find_endpoint(table, "", notes)
+    assert (found.labels, found.name, found.column) == ((True, False, False), OBJECTIVE, "BEST_RESP_CT")
+    assert any("the response is read from BEST_RESP_CT" in line for line in notes)
+
+
+@pytest.mark.parametrize("column", ["RESPONSE_TO_PRIOR_ICI", "PATHOLOGICAL_RESPONSE", "INTRACRANIAL_RESPONSE"])
+def test_the_response_to_something_earlier_or_elsewhere_is_not_taken(column):
+    assert set(find_endpoint(rows(column, "PR", "PD"), "", []).labels) == {None}
