@@ -115,7 +115,7 @@ def open_page(browser: Any) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page, recorder = context.new_page(), Recorder()
     recorder.watch(page)
-    page.set_default_timeout(40_000)
+    page.set_default_timeout(180_000)
     yield page
     context.close()
     assert recorder.strangers == []
