@@ -16,6 +16,8 @@ _MUTATION_ENDINGS = (".maf", ".vcf", ".bcf", ".maf.gz", ".vcf.gz", ".vcf.bgz", "
 _SLIDE_ENDINGS = (
     *(".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".czi", ".dcm", ".tif", ".tiff", ".svslide"),
 )
+_BESIDE = (".tbi", ".csi", ".idx", ".md5", ".sha256", ".bak", ".old", ".orig", "~", ".md", ".json", ".log")
+"""Endings of files that lie beside an input (an index, a checksum, a copy kept) and are none themselves."""
 _ALIKE = 0.8
 
 
@@ -36,7 +38,7 @@ def check_overlooked(folder: Path, read: Iterable[str]) -> None:
     for path in sorted(folder.iterdir()):
         if path.name in known and path.is_symlink() and not path.exists():
             raise _broken(path)
-        if path.name in known or path.name.startswith(".") or path.is_dir():
+        if path.name in known or path.name.startswith(".") or path.name.lower().endswith(_BESIDE) or path.is_dir():
             continue
         if wanted := _meant(path.name.lower(), path.name):
             raise CaseError(path, "is not read under this name", expected=wanted, remedy="rename or move it")

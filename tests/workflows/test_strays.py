@@ -37,7 +37,8 @@ def test_an_input_under_another_name_is_refused(tmp_path, name, wanted):
 
 def test_other_files_are_nobodys_concern(tmp_path):
     folder = make(tmp_path / "c")
-    for name in ("README.md", "letter.pdf", "notes.txt", ".DS_Store", "prediction.json"):
+    beside = ("mutations.vcf.gz.tbi", "mutations.maf.bak", "mutations.maf~", "expression.tsv.md5", "biopsy.svs.json")
+    for name in ("README.md", "letter.pdf", "notes.txt", ".DS_Store", "prediction.json", *beside):
         (folder / name).write_bytes(b"x")
     (folder / "slides").mkdir()
     for name in ("Thumbs.db", "desktop.ini", ".hidden", "scan.xml"):
