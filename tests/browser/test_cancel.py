@@ -20,13 +20,13 @@ from tests.browser.test_app import run_app
 from tests.make_slides import make_he_image, make_slide
 
 pytestmark = pytest.mark.browser
-SIDE = 6144
+SIDE = 5120
 STOPS_IN = 5.0
 """Seconds from the click to the end of the work on a machine that has a core to spare."""
 
 
 def tissue(width: int, height: int) -> np.ndarray:
-    """Tissue all over, from one piece: quick to paint, and some 600 tiles to embed."""
+    """Tissue all over, from one piece: quick to paint, and some 400 tiles to embed."""
     piece = make_he_image(np.random.default_rng(3), (1024, 1024))
     return np.tile(piece, (-(-height // 1024), -(-width // 1024), 1))[:height, :width]
 
