@@ -1,6 +1,6 @@
 """What the product talks about: cases, modalities, predictions. Plain frozen values, no files, no SQL."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -60,6 +60,18 @@ class Reason:
     def to_json(self) -> Json:
         """As in prediction.json."""
         return {"code": self.code, "message": self.message, "modality": self.modality}
+
+
+UNCERTAIN = "uncertain"
+NOTES = frozenset(
+    {"duplicate_genes", "date_genes", "unknown_genes", "unknown_classification", "unknown_build", UNCERTAIN}
+)
+"""Codes of reasons worth telling that do not limit the score."""
+
+
+def limiting(reasons: Iterable[Json]) -> bool:
+    """Whether one of the reasons, as in prediction.json, limits the score."""
+    return any(reason.get("code") not in NOTES for reason in reasons)
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,10 @@ class BackboneUnavailable(InputError):
     """The weights of a backbone are not on this machine."""
 
 
+class StorageError(InputError):
+    """The home folder or the database cannot be written: disk full, read only, locked or damaged."""
+
+
 class AnnotationError(InputError):
     """An annotation, or a file of annotations, that cannot be used."""
 

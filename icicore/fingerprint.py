@@ -6,6 +6,7 @@ stale entry can never be returned for it.
 
 import contextlib
 import dataclasses
+import errno
 import hashlib
 import json
 import os
@@ -16,7 +17,16 @@ from typing import Any
 
 import numpy as np
 
+from icicore.errors import StorageError
 from icicore.types import Json
+
+_NO_ROOM = {
+    errno.ENOSPC: "free some space on its disk",
+    errno.EDQUOT: "free some space of your quota",
+    errno.EFBIG: "raise the limit on file sizes",
+    errno.EROFS: "make the disk writable",
+    errno.EACCES: "make its folder writable",
+}
 
 
 def canonical(value: object) -> Any:
@@ -55,18 +65,31 @@ def file_digest(path: Path) -> str:
 @contextlib.contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``target``; on success it replaces ``target``, otherwise nothing stays."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    with _told(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _told(target: Path) -> Iterator[None]:
+    """Say in one line that there is no room or no right to write; other faults pass as they are."""
     try:
-        yield temporary
-        with temporary.open("rb") as stream:
-            os.fsync(stream.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        problem = f"cannot be written ({os.strerror(error.errno or 0)})"
+        raise StorageError(target, problem, remedy=f"{_NO_ROOM[error.errno]} and try again") from error
 
 
 def write_bytes(target: Path, content: bytes) -> None:

@@ -57,6 +57,14 @@ def parse_response(text: object, *, source: str = "response") -> Recist | None:
     )
 
 
+def parse_word(text: str) -> Recist | None:
+    """The category that a word names, None for blank and for every other word."""
+    try:
+        return parse_response(text)
+    except ClinicalError:
+        return None
+
+
 def parse_label(text: object, *, source: str = "response") -> bool | None:
     """Whether a cell of a study names a responder; None for NE, mixed response, blank and unknown.
 

@@ -112,13 +112,22 @@ def _number(value: object, *, source: str, name: str, limits: tuple[float, float
             source, f"{name} {text!r} is not a number", expected=expected, remedy="correct it"
         ) from None
     if not low <= number <= high:
-        remedy = "correct it"
-        if name == "ldh_uln" and number > high:
-            remedy = "divide the LDH by the upper limit of normal of its laboratory"
-        if name == "albumin" and 10 * low <= number <= 10 * high:
-            remedy = "give it in g/dL, a tenth of the value in g/L"
+        remedy = _other_unit(name, number, high) or "correct it"
         raise ClinicalError(source, f"{name} {text} is out of range", expected=expected, remedy=remedy)
     return number
+
+
+def _other_unit(name: str, number: float, high: float) -> str:
+    """What to do about a value that is probably in another unit or on another scale; "" where none comes to mind."""
+    if name == "ldh_uln" and number > high:
+        return "divide the LDH by the upper limit of normal of its laboratory"
+    if name == "albumin" and high < number <= 10 * high:
+        return "give it in g/dL, a tenth of the value in g/L"
+    if name == "age" and 18 * 365 <= number <= 110 * 366:
+        return "give it in years, this seems to be days"
+    if name == "ecog" and 10 <= number <= 100 and number % 10 == 0:
+        return "give the ECOG status, this seems to be a Karnofsky index"
+    return ""
 
 
 def _ecog(value: object, source: str) -> int | None:

@@ -25,7 +25,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from icicore.embeddings.fold import tune_allocator
-from icicore.errors import InputError
+from icicore.errors import StorageError
 from icicore.fingerprint import write_bytes
 from icicore.types import Progress
 
@@ -41,10 +41,14 @@ def storage_errors(folder: Path) -> Iterator[None]:
     """Turn a full or read-only disk into one line that a user can act on."""
     try:
         yield
-    except OSError as error:
-        problem = "the disk is full" if error.errno in _FULL else f"cannot be written ({error.strerror})"
-        remedy = "make room" if error.errno in _FULL else "check the folder's permissions"
-        raise InputError(str(folder), problem, remedy=f"{remedy} and run it again: finished parts are kept") from error
+    except (OSError, StorageError) as error:
+        cause = error.__cause__ if isinstance(error, StorageError) else error
+        number, said = (cause.errno, cause.strerror) if isinstance(cause, OSError) else (None, str(error))
+        problem = "the disk is full" if number in _FULL else f"cannot be written ({said})"
+        remedy = "make room" if number in _FULL else "check the folder's permissions"
+        raise StorageError(
+            str(folder), problem, remedy=f"{remedy} and run it again: finished parts are kept"
+        ) from error
 
 
 @contextlib.contextmanager

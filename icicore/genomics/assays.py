@@ -76,7 +76,12 @@ def read_gene_matrix(path: Path) -> Mapping[str, str]:
     if header[0] != "sample_id" or column is None:
         raise GenomicsError(path, "is no gene matrix", expected="columns SAMPLE_ID and mutations", remedy="add them")
     rows = [line.split("\t") for line in lines[1:]]
-    return {row[0].strip(): row[column].strip() for row in rows if len(row) > column}
+    # "NA" says that the sample has no profile of this kind.
+    return {row[0].strip(): row[column].strip() for row in rows if len(row) > column and not _is_absent(row[column])}
+
+
+def _is_absent(cell: str) -> bool:
+    return cell.strip().lower() in ("", "na", "n/a", "none")
 
 
 @cache

@@ -11,9 +11,16 @@ import pandas as pd
 
 from icicore.domain import GENOMICS, Reason
 from icicore.errors import GenomicsError
+from icicore.genomics.expression_shape import (
+    check_orientation,
+    check_species,
+    maybe_logged,
+    seems_logged,
+    spreadsheet_dates,
+)
 from icicore.genomics.panel import is_known, load_panel, resolve_symbol
 from icicore.genomics.records import Expression
-from icicore.genomics.text_files import read_text
+from icicore.genomics.text_files import read_text, separator_hint
 from icicore.types import F32, F64, Mask
 
 __all__ = ["Expression", "normalise_expression", "read_expression", "to_tpm", "upper_quartile"]
@@ -28,11 +35,11 @@ FEW_GENES = 200
 MISSING = frozenset({"", "na", "nan", "null", "."})
 
 _UNIT_WORD = re.compile(r"(?<![a-z])(raw_?counts?|read_?counts?|counts?|tpm|fpkm|rpkm)(?![a-z])", re.IGNORECASE)
+_ESTIMATED_WORD = re.compile(r"expected|estimated|^est_?counts?$", re.IGNORECASE)
 _LOGGED_WORD = re.compile(r"log|z-?score|zscore|rlog|vst", re.IGNORECASE)
 _GENE_WORDS = frozenset(
     {"gene", "genes", "symbol", "gene_symbol", "hugo_symbol", "hgnc_symbol", "gene_name", "gene_id", "ensembl_id"}
 )
-_MOST_LOGGED = 30.0
 _MANY_UNKNOWN = 0.5
 _LEAST_WHOLE = 0.3
 
@@ -99,11 +106,13 @@ def read_expression(path: Path) -> Expression:
     """
     table = _parse(path)
     values = _numbers(path, table)
-    check_values(path, values, table.unit)
+    check_values(path, values, table.unit, estimated=table.estimated)
     genes, merged, n_duplicates = merge_genes(table.genes, values)
     known = np.array([is_known(gene) for gene in genes], np.bool_)
+    check_species(path, table.genes)
     matched, warnings = panel_matches(path, genes)
-    warnings = (*warnings, *_unknown(path, genes, known))
+    warnings = (*warnings, *_unknown(path, genes, known), *spreadsheet_dates(path, table.genes))
+    warnings = (*warnings, *maybe_logged(path, values))
     if n_duplicates:
         message = f"{path.name}: {n_duplicates} rows repeat a gene; their values are summed"
         warnings = (*warnings, Reason("duplicate_genes", message, GENOMICS))
@@ -120,6 +129,7 @@ class _Table:
     genes: tuple[str, ...]
     cells: tuple[str, ...]
     unit: Unit
+    estimated: bool
     first_line: int
 
 
@@ -130,6 +140,7 @@ def _parse(path: Path) -> _Table:
         raise GenomicsError(path, "has comments only", expected="a header: gene, tpm", remedy="export it again")
     separator = "\t" if "\t" in lines[start] else ","
     header = [cell.strip().strip('"') for cell in lines[start].split(separator)]
+    check_orientation(path, header)
     gene_column, value_column, unit = _columns(path, header)
     genes, cells = [], []
     for number, line in enumerate(lines[start + 1 :], start + 2):
@@ -148,7 +159,8 @@ def _parse(path: Path) -> _Table:
         cells.append(row[value_column])
     if not genes:
         raise GenomicsError(path, "has a header but no genes", expected="one row per gene", remedy="export it again")
-    return _Table(tuple(genes), tuple(cells), unit, start + 2)
+    estimated = _ESTIMATED_WORD.search(header[value_column]) is not None
+    return _Table(tuple(genes), tuple(cells), unit, estimated, start + 2)
 
 
 def _columns(path: Path, header: Sequence[str]) -> tuple[int, int, Unit]:
@@ -169,7 +181,9 @@ def _columns(path: Path, header: Sequence[str]) -> tuple[int, int, Unit]:
     if gene is None and len(header) > 1:
         gene = 0 if value != 0 else 1
     if gene is None:
-        raise GenomicsError(path, "has one column", expected="two: gene and value", remedy="add the gene column")
+        hint = separator_hint(" ".join(header) if "," in header[0] else header[0])
+        remedy = f"{hint}export it as tab-separated text" if hint else "add the gene column"
+        raise GenomicsError(path, "has one column", expected="two: gene and value", remedy=remedy)
     return gene, value, unit
 
 
@@ -215,10 +229,12 @@ def quartile_genes(matched: Mask) -> Mask:
     return matched if matched.sum() >= FEW_GENES else np.ones_like(matched)
 
 
-def check_values(path: Path, values: F64, unit: Unit, *, missing_allowed: bool = False) -> None:
+def check_values(
+    path: Path, values: F64, unit: Unit, *, missing_allowed: bool = False, estimated: bool = False
+) -> None:
     """Refuse values that cannot be expression in the declared unit.
 
-    ``values`` is (genes,) or (genes, samples).
+    ``values`` is (genes,) or (genes, samples); ``estimated`` counts may be fractional.
 
     Raises
     ------
@@ -236,14 +252,12 @@ def check_values(path: Path, values: F64, unit: Unit, *, missing_allowed: bool =
         problem = f"{int((values < 0).sum())} values are negative, so this is logged or centred, not {unit}"
         raise GenomicsError(path, problem, expected=f"{unit} of 0 or more", remedy=f"export the {unit} before any log")
     found = values[np.isfinite(values)]
-    whole = bool((found == np.round(found)).all())
-    largest = float(found.max(initial=0.0))
-    # On a linear scale the strongest of hundreds of genes is in the hundreds or more; logged ones end near 20.
-    if not whole and largest < _MOST_LOGGED and len(values) >= FEW_GENES:
-        raise _logged(path, f"the largest of {len(values)} values is {largest:.1f}, so they seem to be logged already")
+    if why := seems_logged(found, n_genes=len(values)):
+        raise _logged(path, f"{why}, so they seem to be logged already")
     # Quantifiers report expected counts, fractional in part; TPM are nearly never whole.
     expressed = found[found > 0]
-    if unit == "counts" and not whole and np.mean(expressed == np.round(expressed)) < _LEAST_WHOLE:
+    whole = bool((found == np.round(found)).all())
+    if unit == "counts" and not (whole or estimated) and np.mean(expressed == np.round(expressed)) < _LEAST_WHOLE:
         problem = "the values are declared as counts but are mostly not whole"
         raise GenomicsError(path, problem, expected="read counts", remedy="declare the unit they are in")
 

@@ -20,6 +20,7 @@ from icicore.genomics.expression import (
     quartile_genes,
     unit_of,
 )
+from icicore.genomics.expression_shape import check_species
 from icicore.genomics.panel import is_known
 from icicore.genomics.records import Expression
 from icicore.genomics.text_files import read_table, read_text
@@ -45,7 +46,7 @@ class ExpressionMatrix:
         return Expression(self.genes, values, self.unit, self.warnings)
 
 
-def read_expression_matrix(path: Path, unit: Unit | None = None) -> ExpressionMatrix:
+def read_expression_matrix(path: Path, unit: Unit | None = None, *, estimated: bool = False) -> ExpressionMatrix:
     """Read an expression matrix and normalise each sample as :func:`icicore.genomics.read_expression` does.
 
     Parameters
@@ -54,6 +55,8 @@ def read_expression_matrix(path: Path, unit: Unit | None = None) -> ExpressionMa
         Tab-separated, gene symbols in the first known gene column (Hugo_Symbol), all other columns samples.
     unit
         Unit of the values; by default the one that the file name states.
+    estimated
+        Whether counts are estimates and may be fractional, as a file name with "estimated" says too.
 
     Raises
     ------
@@ -69,7 +72,8 @@ def read_expression_matrix(path: Path, unit: Unit | None = None) -> ExpressionMa
             remedy="rename it, for example data_mrna_seq_tpm.txt",
         )
     symbols, samples, raw = _read(path)
-    check_values(path, raw, stated, missing_allowed=True)
+    check_values(path, raw, stated, missing_allowed=True, estimated=estimated or "estimated" in path.name)
+    check_species(path, symbols)
     genes, merged, _ = merge_genes(symbols, raw)
     matched, warnings = panel_matches(path, genes)
     with np.errstate(invalid="ignore"):

@@ -1,5 +1,6 @@
 """MAF files: one row per mutation, one or many samples per file."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from icicore.genomics.annotation import short_change
 from icicore.genomics.builds import build_of_cells, unknown_build
 from icicore.genomics.consequences import NON_CODING, classify_maf
 from icicore.genomics.panel import is_known, resolve_symbol
-from icicore.genomics.text_files import read_table, read_text
+from icicore.genomics.text_files import read_table, read_text, separator_hint
 
 _REQUIRED = ("Hugo_Symbol", "Variant_Classification", "Tumor_Sample_Barcode")
 # Other names that exporters give to the same column, lower case.
@@ -110,7 +111,7 @@ def _other_builds(path: Path, frame: pd.DataFrame) -> frozenset[str]:
 def _header(path: Path, text: str) -> tuple[list[str], list[str]]:
     comments: list[str] = []
     start = 0
-    while text.startswith("#", start):
+    while text.startswith(("#", "\n"), start):  # blank lines before the header count as comments
         end = text.find("\n", start)
         comments.append(text[start : end if end >= 0 else len(text)])
         start = end + 1 if end >= 0 else len(text)
@@ -121,7 +122,9 @@ def _header(path: Path, text: str) -> tuple[list[str], list[str]]:
     names = [_canonical(cell) for cell in line.rstrip("\t").split("\t")]
     missing = [name for name in _REQUIRED if name not in names]
     if missing:
-        hint = "it seems to be separated by commas; " if "," in line and "\t" not in line else ""
+        hint = separator_hint(line)
+        if missing == ["Hugo_Symbol"] and "entrez_gene_id" in map(str.lower, names):
+            hint = "Entrez ids alone cannot be used, add the symbols; "
         raise GenomicsError(
             path,
             f"required column {' and '.join(missing)} missing",
@@ -160,14 +163,45 @@ def _table(path: Path, frame: pd.DataFrame, sequenced: Sequence[str]) -> MafTabl
     somatic = _cells(frame, "Mutation_Status").str.lower().isin(_SOMATIC)
     passed = _cells(frame, "FILTER").str.lower().isin(_PASSED)
     kept = frame[somatic & passed]
+    _check_filter(path, frame[somatic], len(kept))
+    if len(frame) and not len(kept):
+        message = f"{path.name}: all {len(frame)} rows are marked as germline (Mutation_Status)"
+        warnings.append(Reason("germline_only", message, GENOMICS))
     rows = _rows(path, kept, warnings)
-    identity = rows[["sample", "gene", "chrom", "pos", "ref", "alt", "protein_change", "coding_change"]]
+    _check_genes(path, rows)
+    # A spreadsheet writes the position 7577120 as 7577120.0.
+    identity = rows[["sample", "gene", "chrom", "ref", "alt", "protein_change", "coding_change"]]
+    identity = identity.assign(pos=rows["pos"].str.removesuffix(".0"))
     # Without position and change two rows may be two mutations; they are then not merged.
     blank = (rows["pos"] == "") & (rows["protein_change"] == "") & (rows["coding_change"] == "")
     rows = rows[~identity.duplicated() | blank].drop(columns=["ref", "alt", "coding_change"]).reset_index(drop=True)
     positions = pd.to_numeric(rows["pos"], errors="coerce")
     rows["pos"] = positions.where(positions.between(1, 1e9))
     return MafTable(rows, samples, build, len(frame) - len(rows), tuple(warnings))
+
+
+def _check_filter(path: Path, somatic: pd.DataFrame, n_kept: int) -> None:
+    """Refuse a file none of whose rows passes: more often another vocabulary than a tumour without mutations."""
+    if not len(somatic) or n_kept:
+        return
+    raise GenomicsError(
+        path,
+        f"none of {len(somatic)} somatic rows passes FILTER (found {somatic['FILTER'].iloc[0]!r})",
+        expected="PASS, or a blank, in the rows that count",
+        remedy="keep the rows that count and write PASS, or remove the column FILTER",
+    )
+
+
+def _check_genes(path: Path, rows: pd.DataFrame) -> None:
+    """Refuse Entrez ids in place of symbols: each gene would silently count as wild type."""
+    symbols = rows.loc[rows["consequence"] != NON_CODING, "symbol"]
+    if len(symbols) and symbols.str.fullmatch(r"[0-9]+").all():
+        raise GenomicsError(
+            path,
+            f"Hugo_Symbol holds numbers ({symbols.iloc[0]}), not gene symbols",
+            expected="symbols such as BRAF, or Ensembl gene ids",
+            remedy="put the symbols into Hugo_Symbol",
+        )
 
 
 def _check_samples(path: Path, frame: pd.DataFrame, n_comments: int) -> None:
@@ -225,7 +259,7 @@ def unknown_genes(path: Path, rows: pd.DataFrame) -> tuple[Reason, ...]:
     unknown = {symbol for symbol in symbols.unique() if not is_known(symbol)}
     dates = sorted(symbol for symbol in unknown if _is_date(symbol))
     count = int(symbols.isin(unknown).sum())
-    if not dates and count <= max(_FEW_UNKNOWN, _MANY_UNKNOWN * len(symbols)):
+    if not dates and count <= max(_FEW_UNKNOWN, _MANY_UNKNOWN * len(symbols)) and 2 * count < max(len(symbols), 1):
         return ()
     shown = ", ".join((dates + sorted(unknown - set(dates)))[:3])
     cause = ", some turned into dates by a spreadsheet" if dates else ""
@@ -234,6 +268,8 @@ def unknown_genes(path: Path, rows: pd.DataFrame) -> tuple[Reason, ...]:
 
 
 def _is_date(symbol: str) -> bool:
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", symbol):
+        return True
     day, _, month = symbol.partition("-")
     months = ("mar", "sep", "dec", "feb", "oct", "apr", "nov")
     return (day.isdigit() and month.lower()[:3] in months) or (month.isdigit() and day.lower()[:3] in months)

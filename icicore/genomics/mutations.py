@@ -21,6 +21,8 @@ __all__ = ["Mutation", "MutationCalls", "calls_by_sample", "panel_megabases", "r
 
 SMALLEST_TMB_MB = 0.5
 """Below this covered size a burden per megabase is noise, and none is given."""
+HIGHEST_TMB = 250.0
+"""Mutations per megabase that hardly any tumour exceeds; a germline exome has some 300 protein-changing ones."""
 _TELLING_GENES = 8
 _MB_PER_GENE = 0.0026
 """Coding megabases per gene of a cancer panel: 1.22 Mb over 468 genes (Samstein et al., Nat Genet 2019)."""
@@ -129,6 +131,12 @@ def with_coverage(
         message = f"the panel covers {size:.2f} Mb, too little for a mutational burden; TMB is not measured"
         warnings = (*warnings, Reason("tmb_not_measured", message, GENOMICS))
     tmb = len(calls.mutations) / size if enough else None
+    if tmb is not None and tmb > HIGHEST_TMB:
+        message = (
+            f"{len(calls.mutations)} protein-changing mutations in {size:.3g} Mb are {tmb:.0f} per Mb, more than "
+            "tumours have; germline variants or artefacts may not have been removed"
+        )
+        warnings = (*warnings, Reason("implausible_tmb", message, GENOMICS))
     return replace(calls, covered_genes=genes, covered_mb=size, tmb=tmb, warnings=warnings)
 
 

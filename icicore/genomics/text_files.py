@@ -11,7 +11,14 @@ import pandas as pd
 from icicore.errors import GenomicsError
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_FOREIGN = {b"PK\x03\x04": "a zip archive or spreadsheet", b"%PDF": "a PDF", b"BCF": "a binary VCF (BCF)"}
+_FOREIGN = {
+    b"PK\x03\x04": "a zip archive or spreadsheet",
+    b"\xd0\xcf\x11\xe0": "an Excel file (xls)",
+    b"PAR1": "a Parquet file",
+    b"\x89HDF": "an HDF5 file",
+    b"%PDF": "a PDF",
+    b"BCF": "a binary VCF (BCF)",
+}
 
 
 def read_text(path: Path) -> str:
@@ -107,3 +114,11 @@ def _too_wide(path: Path, where: str, n_columns: int) -> GenomicsError:
         expected=f"{n_columns} tab-separated columns in each row",
         remedy="export it again",
     )
+
+
+def separator_hint(header: str) -> str:
+    """What a header line without tabs seems to be separated by, as the begin of a remedy; "" where it has tabs."""
+    if "\t" in header:
+        return ""
+    found = next((name for char, name in ((";", "semicolons"), (",", "commas"), (" ", "blanks")) if char in header), "")
+    return f"it seems to be separated by {found}; " if found else ""

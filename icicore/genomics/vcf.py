@@ -1,11 +1,12 @@
 """Annotated VCF files: somatic, passed, protein-changing variants of the tumour sample."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from icicore.domain import Reason
+from icicore.domain import GENOMICS, Reason
 from icicore.errors import GenomicsError
 from icicore.genomics.annotation import Annotator, find_annotator
 from icicore.genomics.builds import build_of_length, build_of_text, only_build, unknown_build
@@ -68,11 +69,24 @@ def parse_vcf(path: Path, text: str, *, case_id: str | None = None, sample_barco
     annotator = find_annotator(path, header.lines)
     build = _build(path, header.lines)
     sample = _tumour(path, header, case_id=case_id, sample_barcode=sample_barcode)
-    calls = list(_calls(path, text, header, sample))
-    if calls and not any(annotator.key in call.info for call in calls):
+    seen = Counter[str]()
+    calls = list(_calls(path, text, header, sample, seen))
+    if seen and not any(map(passed, seen)):
+        found, total = next(iter(seen)), sum(seen.values())
+        raise GenomicsError(
+            path,
+            f"none of {total} records passes FILTER (found {found!r})",
+            expected="PASS or . in the records that count",
+            remedy="run the filter of the caller, or keep the records that count and write PASS",
+        )
+    bare = sum(annotator.key not in call.info for call in calls)
+    if calls and bare == len(calls):
         raise annotator.absent(path)
     mutations, n_synonymous = _annotated(calls, annotator)
     warnings = () if build else (unknown_build(path),)
+    if bare:
+        message = f"{path.name}: {bare} of {len(calls)} somatic alleles carry no {annotator.key} and are not counted"
+        warnings = (*warnings, Reason("not_annotated", message, GENOMICS))
     return VcfCalls(tuple(dict.fromkeys(mutations)), n_synonymous, len(calls), build, sample, warnings)
 
 
@@ -138,7 +152,13 @@ def _says(name: str, words: Sequence[str]) -> bool:
     return any(word in name.lower() for word in words)
 
 
-def _calls(path: Path, text: str, header: _Header, sample: str) -> Iterator[_Call]:
+def passed(cell: str) -> bool:
+    """Whether a FILTER cell lets its record count."""
+    return cell in ("PASS", ".", "")
+
+
+def _calls(path: Path, text: str, header: _Header, sample: str, seen: Counter[str]) -> Iterator[_Call]:
+    """Alleles of the tumour in the passed records; ``seen`` counts the FILTER cells of all records."""
     width = len(_FIXED) + (1 + len(header.samples) if header.samples else 0)
     column = header.samples.index(sample) + len(_FIXED) + 1 if sample in header.samples else None
     normals = [
@@ -157,7 +177,8 @@ def _calls(path: Path, text: str, header: _Header, sample: str) -> Iterator[_Cal
                 expected=f"{width} tab-separated columns with a position",
                 remedy="copy or export the file again",
             )
-        if cells[6] in ("PASS", ".", ""):
+        seen[cells[6]] += 1
+        if passed(cells[6]):
             yield from _alleles(cells, column, normals)
 
 

@@ -1,11 +1,14 @@
 """The huey queue and what pages call: submit, look up, cancel."""
 
+import contextlib
+import sqlite3
 from functools import lru_cache
 from urllib.parse import urlparse
 
 from huey import Huey, RedisHuey, SqliteHuey
 
-from icicore.errors import CaseError, InputError
+from icicore.domain import Status, limiting
+from icicore.errors import CaseError, InputError, StorageError
 from icicore.jobs.kinds import AHEAD, DEMO, SCORE, TILE_CAM
 from icicore.people import local_person
 from icicore.store.case_work import CaseWork
@@ -31,11 +34,24 @@ def open_queue(url: str) -> Huey:
 
 
 def enqueue(services: Services, job_id: str, *, priority: int = 0) -> None:
-    """Put a job's id into the queue; the row says what it is. Not every kind of queue knows priorities."""
+    """Put a job's id into the queue; the row says what it is. Not every kind of queue knows priorities.
+
+    Raises
+    ------
+    StorageError
+        The queue cannot be written; the job is closed, and its case is what it was before.
+    """
     from icicore.jobs.handlers import run_job_task
 
-    queue = open_queue(services.settings.queue_url)
-    run_job_task(queue)(job_id, priority=priority if queue.storage.priority else None)
+    try:
+        queue = open_queue(services.settings.queue_url)
+        run_job_task(queue)(job_id, priority=priority if queue.storage.priority else None)
+    except sqlite3.Error as fault:
+        with contextlib.suppress(StorageError):
+            cancel(services, job_id)
+        raise StorageError(
+            "queue of jobs", f"cannot be written ({fault})", remedy="free some space on its disk and try again"
+        ) from fault
 
 
 def owner_of(services: Services, by: str = "") -> str:
@@ -103,18 +119,21 @@ def cancel(services: Services, job_id: str) -> None:
 def restore_case_of(services: Services, job: JobRow) -> None:
     """After a cancelled job: only scoring had changed its case's state, and a batch that of all its cases."""
     if job.kind == SCORE and job.case_key is not None:
-        restore_case(services, job.case_key)
+        restore_case(services, job.case_key, job_id=job.job_id)
     CaseWork(services.database).release(job.job_id)
 
 
-def restore_case(services: Services, case_key: str) -> None:
-    """After a cancelled job: the case shows its last result again, or is new."""
+def restore_case(services: Services, case_key: str, *, otherwise: str = "new", job_id: str | None = None) -> None:
+    """After a job without result: the case shows its last result again, or is in the state ``otherwise``.
+
+    ``job_id`` stays with the case where the job has something to say on its page.
+    """
     row = services.cases.get(case_key)
     if row is not None and row.state in ("queued", "running"):
-        services.cases.set_state(case_key, _settled_state(row), job_id=None)
+        services.cases.set_state(case_key, _settled_state(row, otherwise), job_id=job_id)
 
 
-def _settled_state(row: CaseRow) -> str:
+def _settled_state(row: CaseRow, otherwise: str) -> str:
     if row.probability is None:
-        return "new"
-    return "limited" if row.reasons else "scored"
+        return otherwise
+    return str(Status.LIMITED if limiting(row.reasons) else Status.SCORED)

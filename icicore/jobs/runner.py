@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from icicore.errors import Cancelled, IcicoreError
+from icicore.errors import Cancelled, IcicoreError, StorageError
 from icicore.jobs.kinds import SCORE
-from icicore.jobs.queue import restore_case_of
+from icicore.jobs.queue import restore_case, restore_case_of
 from icicore.store.jobs import CANCELLED, FAILED, SUCCEEDED, JobRow
 from icicore.types import Json, Progress
 from icicore.workflows.job_files import log_path
@@ -27,6 +27,8 @@ def carry_out(services: Services, job: JobRow, handlers: Mapping[str, Handler], 
         result = handlers[job.kind](services, job, reporter(services, job.job_id, runner))
     except Cancelled:
         _stopped(services, job, runner)
+    except StorageError as error:
+        no_room(services, job, str(error), runner)
     except IcicoreError as error:
         fail(services, job, str(error), runner)
     except OSError as error:
@@ -56,6 +58,17 @@ def fail(services: Services, job: JobRow, message: str, runner: str) -> None:
         )
 
 
+def no_room(services: Services, job: JobRow, message: str, runner: str) -> None:
+    """Close a job that could not write its result. The case is not to blame: an earlier result of it stays."""
+    if not services.jobs.finish(job.job_id, FAILED, error=message, runner=runner):
+        return
+    log.info("failed; the row says why")
+    if job.kind == SCORE and job.case_key:
+        restore_case(services, job.case_key, otherwise=FAILED, job_id=job.job_id)
+        return
+    restore_case_of(services, job)
+
+
 def _stopped(services: Services, job: JobRow, runner: str) -> None:
     """The work was interrupted: by its owner, or because this process was told to end."""
     row = services.jobs.get(job.job_id)
@@ -76,7 +89,12 @@ def reporter(services: Services, job_id: str, runner: str) -> Progress:
         if said != phase[0]:
             phase[0] = said
             log.info("%s", said)
-        if services.jobs.progress(job_id, done, total, what, runner=runner):
+        try:
+            stop = services.jobs.progress(job_id, done, total, what, runner=runner)
+        except StorageError:
+            log.warning("progress could not be recorded; the work goes on")
+            return
+        if stop:
             raise Cancelled
 
     return report

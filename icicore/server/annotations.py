@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from icicore.addresses import BadToken, check_writer
-from icicore.errors import AnnotationError, InputError
+from icicore.errors import AnnotationError, InputError, StorageError
 from icicore.server.guard import slide_of
 from icicore.server.sources import SourcePool
 from icicore.slides.annotation_geojson import MAX_BYTES, ORIGINS, Origin
@@ -100,7 +100,7 @@ class AnnotationRoutes:
         content["id"] = str(request.path_params["annotation"])
         try:
             row = found.save(content, author=author, revision=_revision(content.get("revision")))
-        except AnnotationError as error:
+        except (AnnotationError, StorageError) as error:
             return _refused(error)
         except Conflict as conflict:
             return JSONResponse({"annotation": conflict.row.to_json()}, 409, headers=_FRESH)
@@ -116,6 +116,8 @@ class AnnotationRoutes:
             raise HTTPException(400, "revision is not a number") from error
         except Conflict as conflict:
             return JSONResponse({"annotation": conflict.row.to_json()}, 409, headers=_FRESH)
+        except StorageError as error:
+            return _refused(error)
         return Response(status_code=204, headers=_FRESH)
 
     async def load(self, request: Request) -> Response:
@@ -129,7 +131,7 @@ class AnnotationRoutes:
         source = request.query_params.get("name", "file")[:120]
         try:
             counts = found.load(body, source=source, origin=_origin(request), author=author)
-        except AnnotationError as error:
+        except (AnnotationError, StorageError) as error:
             return _refused(error)
         return JSONResponse(counts, headers=_FRESH)
 
@@ -185,6 +187,7 @@ def _origin(request: Request) -> Origin:
     return origin
 
 
-def _refused(error: AnnotationError) -> Response:
+def _refused(error: AnnotationError | StorageError) -> Response:
     """One line for the person who drew or chose the file."""
-    return JSONResponse({"error": str(error)}, 422, headers=_FRESH)
+    status = 507 if isinstance(error, StorageError) else 422
+    return JSONResponse({"error": str(error)}, status, headers=_FRESH)

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from icicore.access import Person
 from icicore.addresses import BadToken, check, is_key, report_id
-from icicore.errors import IcicoreError
+from icicore.errors import IcicoreError, StorageError
 
 ExportReport: TypeAlias = Callable[[str, str, Person | None], bytes]
 """Case key, kind and who asks (None: the local user) to the file; logs the export. Raises ``IcicoreError``."""
@@ -51,6 +51,8 @@ class ReportRoutes:
             return Response(media_type=_TYPES[kind], headers=headers)
         try:
             content = self._export(case, kind, getattr(request.state, "person", None))
+        except StorageError as error:
+            return PlainTextResponse(str(error), 507)
         except IcicoreError as error:
             return PlainTextResponse(str(error), 404)
         return Response(content, media_type=_TYPES[kind], headers=headers)

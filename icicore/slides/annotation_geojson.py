@@ -6,7 +6,7 @@ only that area unless the slide was added with ``--no-crop``; then coordinates a
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
 from icicore.errors import AnnotationError
@@ -15,6 +15,7 @@ from icicore.slides.annotations import (
     Annotation,
     BoundsL0,
     colour_of,
+    mended,
     read_annotation,
     shifted,
 )
@@ -25,6 +26,14 @@ Origin: TypeAlias = Literal["scan", "file"]
 ORIGINS: tuple[Origin, ...] = ("scan", "file")
 MAX_BYTES = 32 * 1024 * 1024
 MAX_ANNOTATIONS = 20_000
+_DEEPEST = 20
+_OLD_KINDS = {
+    "PathDetectionObject": "detection",
+    "PathCellObject": "cell",
+    "PathTileObject": "tile",
+    "TMACoreObject": "tmaCore",
+    "PathRootObject": "root",
+}
 _DESCRIPTION = "ANNOTATION_DESCRIPTION"
 """Key under which QuPath keeps the description of an annotation."""
 _OURS = "icicore"
@@ -85,7 +94,7 @@ def from_geojson(
             )
         origin = note["origin"] if note.get("origin") in ORIGINS else origin
     dx, dy = _offset(bounds_l0, origin)
-    features = collection["features"]
+    features = list(_with_children(collection["features"], source))
     found = [
         _read_feature(f, (dx, dy), bounds_l0, source=f"{source}: annotation {i}") for i, f in enumerate(features, 1)
     ]
@@ -122,19 +131,38 @@ def _parse(content: bytes, source: str) -> Json:
     return value
 
 
+def _with_children(features: Sequence[object], source: str, depth: int = 0) -> Iterator[object]:
+    """The features and those inside of them: QuPath writes a hierarchy where it was told to."""
+    if depth > _DEEPEST:
+        raise AnnotationError(source, "its objects are nested too deeply", expected=f"at most {_DEEPEST} levels")
+    for feature in features:
+        yield feature
+        properties = feature.get("properties") if isinstance(feature, dict) else None
+        if isinstance(properties, dict):
+            inner = properties.get("childObjects") or properties.get("children")
+            if isinstance(inner, list):
+                yield from _with_children(inner, source, depth + 1)
+
+
+def _kind_of(feature: Json, properties: Json) -> object:
+    """What the object is; QuPath 0.2 said so in place of an id."""
+    stated = properties.get("objectType") or properties.get("object_type")
+    return stated or _OLD_KINDS.get(str(feature.get("id")), "annotation")
+
+
 def _read_feature(feature: object, offset: tuple[float, float], bounds_l0: BoundsL0, *, source: str) -> Annotation:
     properties = feature.get("properties") or {} if isinstance(feature, dict) else None
     if not isinstance(feature, dict) or not isinstance(properties, dict):
         raise AnnotationError(source, "is not a GeoJSON feature", expected="an object with geometry and properties")
-    if (kind := properties.get("objectType", "annotation")) != "annotation":
+    if (kind := _kind_of(feature, properties)) != "annotation":
         raise AnnotationError(
             source, f"is of type {kind!r:.40}", expected="annotation", remedy="export the annotations alone"
         )
     metadata = properties.get("metadata") or {}
     about, verdict = _verdict(metadata, source)
-    label, colour = _class_of(properties.get("classification"), verdict)
+    label, colour = _class_of(properties.get("classification"), verdict, properties.get("color"))
     comment = metadata.get(_DESCRIPTION, "") or properties.get("name", "") or ""
-    geometry = feature.get("geometry")
+    geometry = _usable(feature.get("geometry"), source)
     values = {
         "id": _id_of(feature.get("id")),
         "geometry": geometry,
@@ -170,8 +198,26 @@ def _verdict(metadata: object, source: str) -> tuple[Json, str | None]:
         raise AnnotationError(source, "its verdict is malformed", expected="as exported") from None
 
 
-def _class_of(value: object, verdict: str | None) -> tuple[str, list[int]]:
-    """Class and colour; QuPath leaves the classification out where none was given, older versions pack the colour."""
+def _usable(geometry: object, source: str) -> object:
+    """The geometry, or a word on what to do with lines; an outline that touches itself after rounding is mended."""
+    if isinstance(geometry, dict) and str(geometry.get("type")).endswith(("LineString", "GeometryCollection")):
+        kind = str(geometry["type"])
+        raise AnnotationError(
+            source,
+            f"the geometry is {kind!r}",
+            expected="an area or points",
+            remedy="leave lines and mixed shapes out of the export, or draw them as areas",
+        )
+    return mended(geometry)
+
+
+def _class_of(value: object, verdict: str | None, own: object = None) -> tuple[str, list[int]]:
+    """Class and colour; QuPath leaves the classification out where none was given, older versions pack the colour.
+
+    ``own`` is the colour of the object itself, which counts where its class has none.
+    """
+    if not isinstance(value, dict) and isinstance(own, list):
+        value = {"name": None, "color": own}
     if isinstance(value, dict):
         label = value.get("name")
         if label is None and isinstance(value.get("names"), list):
@@ -181,6 +227,7 @@ def _class_of(value: object, verdict: str | None) -> tuple[str, list[int]]:
             packed = value["colorRGB"] & 0xFFFFFF
             colour = [packed >> 16, packed >> 8 & 255, packed & 255]
         label = str(label or "Other")
+        colour = own if colour is None and isinstance(own, list) else colour
         return label, colour if isinstance(colour, list) else list(colour_of(label))
     label, fixed = VERDICT_CLASSES.get(verdict or "", ("Other", colour_of("Other")))
     return label, list(fixed)

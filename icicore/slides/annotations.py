@@ -40,6 +40,8 @@ VERDICT_CLASSES: Mapping[str, tuple[str, Colour]] = {
 KINDS = ("Polygon", "MultiPolygon", "Point", "MultiPoint")
 MAX_POSITIONS, MAX_LABEL, MAX_COMMENT = 50_000, 64, 4_000
 _DECIMALS = 3
+_MEND = 1e-3
+"""Share of its area that an outline may gain or lose when it is made valid."""
 _SLACK = 1.0
 """Level-0 px that a vertex may lie outside the image: other programs round to whole pixels."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -182,6 +184,28 @@ def read_geometry(value: object, bounds_l0: BoundsL0, *, source: str) -> Geometr
         raise AnnotationError(source, "it covers no area", expected="a polygon with an inside")
     _check_bounds(positions, bounds_l0, source)
     return {"type": str(value["type"]), "coordinates": coordinates}
+
+
+def mended(value: object) -> object:
+    """An area whose outline touches itself, made valid; whatever covers another area then stays as it is.
+
+    Programs that round to hundredths of a pixel write such outlines; one that really crosses itself is not mended,
+    since what it was meant to cover cannot be told.
+    """
+    if not isinstance(value, dict) or not str(value.get("type")).endswith("Polygon"):
+        return value
+    try:
+        found = shape({"type": value["type"], "coordinates": _rounded(value["coordinates"])})
+        if found.is_valid:
+            return value
+        sound = shapely.make_valid(found)
+        if sound.geom_type == "GeometryCollection":  # a spike leaves a line behind, which covers nothing
+            sound = shapely.union_all([part for part in sound.geoms if part.geom_type.endswith("Polygon")])
+        if not sound.geom_type.endswith("Polygon") or abs(sound.area - found.area) > _MEND * found.area:
+            return value
+    except (KeyError, TypeError, ValueError, IndexError, RecursionError, ShapelyError):
+        return value
+    return to_geometry(sound)
 
 
 def _check_bounds(positions: list[list[float]], bounds_l0: BoundsL0, source: str) -> None:

@@ -11,7 +11,7 @@ import openslide
 
 from icicore.errors import MissingMpp, SlideError
 from icicore.slides.array_reader import ArrayReader
-from icicore.slides.base import PyramidReader, SlideReader, check_mpp
+from icicore.slides.base import PLAUSIBLE_MPP, PyramidReader, SlideReader, check_mpp
 from icicore.slides.diagnose import explain_unopenable
 from icicore.slides.digest import dicom_entry, slide_digest
 from icicore.types import Mpp, Rgb
@@ -71,6 +71,15 @@ class OpenSlideReader(PyramidReader):
                 remedy="state the scanner's pixel size (mpp)",
             )
         return check_mpp(self.path, math.sqrt(mpp_x * mpp_y), stated_by="the file states")
+
+    @property
+    def overruled_mpp(self) -> Mpp | None:
+        """Plausible pixel size in the file that a stated one replaces and that differs by more than 5 %, else None."""
+        low, high = PLAUSIBLE_MPP
+        if self._stated_mpp is None or self._file_mpp is None or not low <= self._file_mpp[0] <= high:
+            return None
+        ratio = self._stated_mpp / self._file_mpp[0]
+        return self._file_mpp[0] if max(ratio, 1 / ratio) > _MAX_ANISOTROPY else None
 
     def read_region(self, location_l0: tuple[int, int], level: int, size: tuple[int, int]) -> Rgb:
         """Pixels of one level, shape (size[1], size[0], 3), white where nothing was scanned; see `SlideReader`."""

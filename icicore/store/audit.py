@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from icicore.errors import StorageError
 from icicore.fingerprint import fingerprint, write_json
 from icicore.store.engine import Database
 from icicore.store.record_tables import AuditTable
@@ -147,7 +148,11 @@ class AuditLog:
     def recording(self, work: Callable[[Session], AuditRow]) -> AuditRow:
         """Run ``work``, which appends one row, as one transaction; repeated when another process appends first."""
         row = retried(self._database, work)
-        self.head.advance(row, self._digest_at)
+        try:
+            self.head.advance(row, self._digest_at)
+        except (StorageError, OSError):
+            # The row is stored: to fail now would tell a signer that nothing was signed. The next row moves the head.
+            log.warning("the audit head could not be written; it follows with the next row")
         return row
 
     def recording_all(self, work: Callable[[Session], AuditRow | None]) -> None:
@@ -185,7 +190,7 @@ def retried(database: Database, work: Callable[[Session], _T]) -> _T:
         try:
             with database.session() as session:
                 return work(session)
-        except (IntegrityError, OperationalError):
+        except (IntegrityError, StorageError):
             if attempt == _TRIES - 1:
                 raise
             time.sleep(0.01 * (attempt + 1))

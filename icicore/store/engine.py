@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
+
+from icicore.store.faults import storage_error
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -25,16 +28,33 @@ class Database:
         self.engine: Engine = create_engine(url, pool_pre_ping=True)
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _tune_sqlite)
-        if not _is_current(self.engine):
-            with _exclusive(lock_dir / "migrate.lock"):
-                _upgrade(self.engine)
+        with self._told():
+            if not _is_current(self.engine):
+                with _exclusive(lock_dir / "migrate.lock"):
+                    _upgrade(self.engine)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     @contextlib.contextmanager
     def session(self) -> Iterator[Session]:
-        """One transaction: committed at the end, rolled back on an error."""
-        with self._sessions.begin() as session:
+        """One transaction: committed at the end, rolled back on an error.
+
+        Raises
+        ------
+        StorageError
+            The database cannot be read or written; nothing of the transaction stays.
+        """
+        with self._told(), self._sessions.begin() as session:
             yield session
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say in one line what keeps the database from working; a broken rule of a table is the caller's matter."""
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except (OperationalError, DatabaseError) as fault:
+            raise storage_error(self.engine, fault) from fault
 
     def close(self) -> None:
         """Return all connections."""

@@ -19,7 +19,7 @@ from icicore.types import F32, Mask
 
 MUTATIONS = "data_mutations.txt"
 SEQUENCED = "case_lists/cases_sequenced.txt"
-_LINEAR = ("tpm", "fpkm", "counts", "read_counts")
+_LINEAR = ("tpm", "fpkm", "counts", "read_counts", "estimated_counts")
 _TELLING_GENES, _TELLING_MUTATIONS = 50, 5
 
 

@@ -1,5 +1,7 @@
 """The tables of a study folder: patients with label and clinical values, and which samples are whose."""
 
+import csv
+import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -61,7 +63,11 @@ def read_table(path: Path, needed: Sequence[str]) -> pd.DataFrame:
         missing, unreadable, or without a needed column
     """
     try:
-        table = pd.read_csv(path, sep="\t", comment="#", dtype=str, keep_default_na=False, encoding="utf-8")
+        # Lines that begin with # are comments; within a cell it is text, and so is a quote.
+        lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if not line.startswith("#")]
+        text = io.StringIO("\n".join(lines))
+        table = pd.read_csv(text, sep="\t", dtype=str, keep_default_na=False, quoting=csv.QUOTE_NONE)
+        table = pd.DataFrame({str(name).strip('"'): table[name].str.strip('"') for name in table})
     except FileNotFoundError:
         raise StudyError(path, "is missing", expected="a cBioPortal study folder", remedy="add it") from None
     except (ValueError, OSError) as error:

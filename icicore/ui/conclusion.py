@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from icicore.errors import StorageError
 from icicore.store.cases import CaseRow
 from icicore.store.reviews import NO_PARENT, Review
 from icicore.types import Json
@@ -28,7 +29,11 @@ def log_view(records: Records, row: CaseRow, result: CaseResult | None) -> None:
         return
     visit = (row.case_key, str(result.folder), str(result.prediction.get("scored_at")))
     if session.get(VIEWED) != visit:
-        records.viewed(row.case_key, result.prediction)
+        try:
+            records.viewed(row.case_key, result.prediction)
+        except StorageError as error:
+            error_line(f"This visit could not be logged: {error}")
+            return
         session.put(VIEWED, visit)
 
 

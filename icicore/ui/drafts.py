@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from icicore.errors import InputError
+from icicore.errors import InputError, StorageError
 from icicore.store.reviews import AlreadySigned, Draft, DraftChanged
 from icicore.types import Json
 from icicore.ui import session
@@ -126,6 +126,9 @@ class DraftDesk:
             return False
         except AlreadySigned as error:
             self._too_late(error)
+            return False
+        except StorageError as error:
+            session.put(MESSAGE, ("error", f"Not saved yet, what you wrote stands above: {error}"))
             return False
         return True
 

@@ -7,6 +7,7 @@ import streamlit as st
 from icicore.access import Role
 from icicore.errors import InputError
 from icicore.store.cases import CaseRow
+from icicore.store.jobs import CANCELLED
 from icicore.ui import session, tour
 from icicore.ui.answer import answer
 from icicore.ui.backend import Backend
@@ -55,8 +56,11 @@ def notices(backend: Backend, row: CaseRow, result: CaseResult | None) -> bool:
             status = str(result.prediction.get("status"))
         st.html(reasons_html(status, reasons))
     job = backend.job(row.job_id) if row.job_id else None
-    if job is not None and job.state == "failed" and job.error and not row.reasons:
+    told = {str(r.get("message")) for r in row.reasons}
+    if job is not None and job.state == "failed" and job.error and job.error not in told:
         error_line(job.error)
+    if job is not None and job.state == CANCELLED:
+        st.caption("The last scoring was cancelled. What was finished is kept; scoring again continues there.")
     active = show_jobs(backend, {row.case_key: row.case_id}, row.case_key)
     older_notice(backend, row, result, active=active)
     return active

@@ -16,6 +16,7 @@ OPEN_ERROR = "_open_error"
 OPENING = "_opening"
 """Set while the user opens folders: keeps that part of the page unfolded."""
 NOTICE = "_notice"
+CANCEL_ERROR = "_cancel_error"
 
 CASES = "cases"
 """Query parameter of the comparison: keys of two to four cases, separated by commas."""

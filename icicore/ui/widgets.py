@@ -7,8 +7,10 @@ from streamlit.errors import StreamlitAPIException
 
 from icicore.access import Role
 from icicore.domain import RESEARCH_USE
+from icicore.errors import InputError
 from icicore.store.jobs import JobRow
 from icicore.types import Json
+from icicore.ui import session
 from icicore.ui.backend import Backend
 from icicore.ui.text import MODALITY_NAMES, STATE_NAMES, esc, plain, sentence
 
@@ -98,9 +100,16 @@ def job_line(backend: Backend, job: JobRow, name: str) -> None:
         key=f"cancel_{job.job_id}",
         disabled=job.cancel or not backend.person.may(Role.REVIEWER),
         width="stretch",
-        on_click=backend.cancel,
-        args=(job.job_id,),
+        on_click=_cancel,
+        args=(backend, job.job_id),
     )
+
+
+def _cancel(backend: Backend, job_id: str) -> None:
+    try:
+        backend.cancel(job_id)
+    except InputError as error:
+        session.put(session.CANCEL_ERROR, str(error))
 
 
 @st.fragment(run_every=POLL_SECONDS)
@@ -114,6 +123,8 @@ def watch_jobs(_backend: Backend, names: Mapping[str, str], watched: Sequence[st
     case_key : show only the jobs of this case; None shows all
     """
     jobs = _active(_backend, case_key)
+    if message := session.take(session.CANCEL_ERROR):
+        error_line(message)
     for job in jobs[:MOST_SHOWN]:
         job_line(_backend, job, names.get(job.case_key or "") or JOB_NAMES[job.kind])
     if len(jobs) > MOST_SHOWN:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from icicore.errors import InputError
 from icicore.store.case_query import CaseFilter
 from icicore.ui import session
 from icicore.ui import worklist_state as state
@@ -51,9 +52,12 @@ def _only_scorable(wanted: CaseFilter) -> CaseFilter:
 
 
 def _score(desk: WorkDesk, queue: BatchQueue, wanted: CaseFilter) -> None:
-    if desk.submit_batch(queue, wanted) is None:
-        session.put(session.WORK_ERROR, "These cases are waiting for a score already.")
-    state.clear_ticks()
+    try:
+        if desk.submit_batch(queue, wanted) is None:
+            session.put(session.WORK_ERROR, "These cases are waiting for a score already.")
+        state.clear_ticks()
+    except InputError as error:
+        session.put(session.WORK_ERROR, str(error))
     st.rerun()
 
 
@@ -74,6 +78,9 @@ def _assign(line: "st.delta_generator.DeltaGenerator", desk: WorkDesk, chosen: C
 
 
 def _assigned(desk: WorkDesk, chosen: CaseFilter, person: str | None) -> None:
-    desk.assign(chosen, person)
-    state.clear_ticks()
+    try:
+        desk.assign(chosen, person)
+        state.clear_ticks()
+    except InputError as error:
+        session.put(session.WORK_ERROR, str(error))
     st.rerun()

@@ -13,11 +13,14 @@ from icicore.domain import Case, TumourType
 from icicore.errors import CaseError, NotAllowed
 from icicore.fingerprint import fingerprint
 from icicore.types import Json
+from icicore.workflows.strays import check_fields, check_overlooked, check_slide_links, check_stated_mpp
 
 _CASE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_MUTATION_FILES = ("mutations.maf", "mutations.maf.gz", "mutations.vcf", "mutations.vcf.gz")
+_MUTATION_FILES = ("mutations.maf", "mutations.maf.gz", "mutations.vcf", "mutations.vcf.gz", "mutations.vcf.bgz")
 _EXPRESSION_FILES = ("expression.tsv", "expression.tsv.gz")
+_READ = ("case.json", *_MUTATION_FILES, *_EXPRESSION_FILES)
 _NOT_A_SLIDE = {".json", ".txt", ".md", ".csv", ".tsv", ".xml", ".geojson", ".log"}
+_LEFT_BY_SYSTEMS = {"thumbs.db", "desktop.ini"}
 
 
 def case_key(folder: Path) -> str:
@@ -39,6 +42,15 @@ def check_allowed(folder: Path, roots: Iterable[Path]) -> Path:
     return resolved
 
 
+def check_files_allowed(case: Case, roots: Iterable[Path]) -> Case:
+    """Refuse a case one of whose files is a link to outside the roots; returns the case."""
+    allowed = tuple(roots)
+    for path in (case.folder / "case.json", case.mutations, case.expression, *case.slides):
+        if path is not None:
+            check_allowed(path, allowed)
+    return case
+
+
 def read_case(folder: Path) -> Case:
     """Read and check a case folder.
 
@@ -55,6 +67,8 @@ def read_case(folder: Path) -> Case:
         )
     path = folder / "case.json"
     record = _read_json(path)
+    check_fields(path, record)
+    check_overlooked(folder, _READ)
     clinical = record.get("clinical")
     if clinical is not None and not isinstance(clinical, dict):
         raise CaseError(path, '"clinical" is not an object', expected="age, sex, ecog, ldh_uln", remedy="correct it")
@@ -78,6 +92,7 @@ def read_case(folder: Path) -> Case:
         routine=routine,
         site=_site(path, record.get("site")),
     )
+    check_stated_mpp(path, case.mpp, case.slides)
     if not (case.slides or case.mutations or case.expression or case.clinical):
         raise CaseError(
             folder,
@@ -110,7 +125,7 @@ def site_of(folder: Path) -> str | None:
 
 def _read_json(path: Path) -> Json:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
     except FileNotFoundError:
         raise CaseError(
             path.parent, "has no case.json", expected='{"case_id", "tumour_type", ...}', remedy="write one"
@@ -121,10 +136,26 @@ def _read_json(path: Path) -> Json:
         raise CaseError(
             path, f"is not valid JSON (line {error.lineno}: {error.msg})", expected="a JSON object", remedy="correct it"
         ) from None
+    except (ValueError, RecursionError) as error:  # a field twice, a number of thousands of digits, endless brackets
+        problem = str(error) if isinstance(error, _TwiceError) else "is not valid JSON (too deep or too long)"
+        raise CaseError(path, problem, expected="a JSON object", remedy="correct it") from None
     except OSError as error:
         raise CaseError(path, f"cannot be read ({error.strerror})", remedy="check its permissions") from None
     if not isinstance(record, dict):
         raise CaseError(path, "is not a JSON object", expected='{"case_id", "tumour_type", ...}', remedy="correct it")
+    return record
+
+
+class _TwiceError(ValueError):
+    """A field that stands twice in one object."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Json:
+    """An object whose fields are all different: of two values of one field neither is taken."""
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _TwiceError(f"states {next(n for n in names if names.count(n) > 1)[:40]!r} twice")
     return record
 
 
@@ -211,7 +242,10 @@ def _slides(folder: Path) -> tuple[Path, ...]:
     """Slide files, and sub-folders that hold a DICOM series; companion folders of .mrxs files are not slides."""
     if not folder.is_dir():
         return ()
-    entries = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+    entries = sorted(
+        p for p in folder.iterdir() if not p.name.startswith(".") and p.name.lower() not in _LEFT_BY_SYSTEMS
+    )
+    check_slide_links(entries)
     stems = {p.stem for p in entries if p.suffix.lower() in (".mrxs", ".vms", ".vmu")}
     files = [p for p in entries if p.is_file() and p.suffix.lower() not in _NOT_A_SLIDE]
     companions = {".dat", ".ini"} if stems else set()

@@ -10,7 +10,14 @@ from icicore.domain import CLINICAL, GENOMICS, HISTOLOGY, Case
 from icicore.errors import CaseError
 from icicore.store.cases import CaseRow
 from icicore.types import Json
-from icicore.workflows.casefolder import case_key, check_allowed, find_case_folders, read_case, site_of
+from icicore.workflows.casefolder import (
+    case_key,
+    check_allowed,
+    check_files_allowed,
+    find_case_folders,
+    read_case,
+    site_of,
+)
 from icicore.workflows.services import Services
 
 
@@ -49,7 +56,7 @@ def open_case(services: Services, folder: Path, *, by: Person | None = None) -> 
 def read_row(services: Services, folder: Path, *, by: Person | None = None) -> CaseRow:
     """The row of a case folder, not yet on the work list; raises as `open_case`."""
     resolved = check_allowed(folder, services.settings.openable)
-    case = read_case(resolved)
+    case = check_files_allowed(read_case(resolved), services.settings.openable)
     if by is not None:
         require_site(require(by, Role.REVIEWER, "open a case"), case.site, folder.name)
     key = case_key(resolved)
@@ -101,7 +108,8 @@ def load_case(services: Services, key: str) -> Case:
     row = services.cases.get(key)
     if row is None:
         raise CaseError(key, "no such case", expected="a case from the work list", remedy="open its folder again")
-    return read_case(check_allowed(Path(row.folder), services.settings.openable))
+    openable = services.settings.openable
+    return check_files_allowed(read_case(check_allowed(Path(row.folder), openable)), openable)
 
 
 def result_folder(services: Services, key: str, bundle_digest: str) -> Path:

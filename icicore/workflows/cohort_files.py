@@ -53,6 +53,12 @@ def write_mutations(source: SourceStudy, name: str, out: Path, notes: list[str])
     cells = cells[~cells["Tumor_Sample_Barcode"].isin(table.other_build)]
     known = {row["SAMPLE_ID"] for row in source.samples} - table.other_build
     strange = sorted(set(cells["Tumor_Sample_Barcode"]) - known)
+    if len(cells) and set(strange) == set(cells["Tumor_Sample_Barcode"]):
+        # The list of sequenced samples would else make wild type of all of them.
+        notes.append(
+            f"mutations are not used: none of their {len(strange)} samples ({', '.join(strange[:3])}) is listed"
+        )
+        return {}
     if strange:
         notes.append(f"{len(strange)} samples with mutations belong to no listed patient: {', '.join(strange[:3])}")
     cells = cells[cells["Tumor_Sample_Barcode"].isin(known)]
@@ -79,10 +85,12 @@ def _listed(source: SourceStudy) -> list[str]:
 
 def write_expression(source: SourceStudy, name: str, out: Path, notes: list[str]) -> Json:
     """Write the matrix with prefixed samples; an unusable file is left out and said."""
-    if source.expression is None:
+    if source.expression is None or source.unit is None:
         return {}
     try:
-        matrix = read_expression_matrix(source.expression)  # validates
+        matrix = read_expression_matrix(
+            source.expression, source.unit.unit, estimated=source.unit.estimated
+        )  # validates
     except InputError as error:
         notes.append(f"expression is not used: {error}")
         return {}
@@ -91,7 +99,7 @@ def write_expression(source: SourceStudy, name: str, out: Path, notes: list[str]
     if strange:
         notes.append(f"{len(strange)} samples with expression belong to no listed patient: {', '.join(strange[:3])}")
     notes += [reason.message for reason in matrix.warnings]
-    _copy_matrix(source.expression, out / f"data_mrna_seq_{matrix.unit}.txt", matrix, name=name)
+    _copy_matrix(source.expression, out / f"data_mrna_seq_{source.unit.header}.txt", matrix, name=name)
     return {"unit": matrix.unit, "samples": len(matrix.samples) - len(strange), "genes": _measured(matrix)}
 
 

@@ -1,16 +1,36 @@
 """A cBioPortal study folder as it comes: which files it has, and its patients and samples with all their columns."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from icicore.clinical.columns import is_blank, normal
 from icicore.errors import StudyError
-from icicore.genomics.expression import unit_of
+from icicore.genomics.expression import Unit, unit_of
 from icicore.genomics.text_files import read_text
 
-_TIMING = ("SAMPLE_TREATMENT", "SAMPLE_TIMEPOINT", "TIMEPOINT", "TIME_POINT", "BIOPSY_TIME", "BIOPSY_TIMING", "VISIT")
-_LATER = ("on", "post", "progression", "after")
+_TIMING = re.compile(
+    r"TIME_?POINT|TIMING|_TIME$|VISIT|PRE_?(OR_)?(ON|POST)|SAMPLE_TREATMENT|TREATMENT_STATUS|SAMPLE_TYPE"
+)
+_LATER = re.compile(
+    r"(on|post|after|during|progress\w*|edt)([\W_]|\d|$)|on_?(tx|treat\w*|therapy)|post\w+", re.IGNORECASE
+)
+_EARLIER_ID = re.compile(r"[_.\-](pre|baseline|base|bl)([_.\-\d]|$)", re.IGNORECASE)
+_LATER_ID = re.compile(r"[_.\-](on|ontx|post|prog|edt)([_.\-\d]|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class ExpressionUnit:
+    """Unit of an expression matrix; ``estimated`` counts are fractional."""
+
+    unit: Unit
+    estimated: bool = False
+
+    @property
+    def header(self) -> str:
+        """As a column or file name states it."""
+        return "estimated_counts" if self.estimated and self.unit == "counts" else self.unit
 
 
 @dataclass(frozen=True)
@@ -24,6 +44,7 @@ class SourceStudy:
     patients : rows with normal column names, ``PATIENT_ID`` in each; with what its samples say where the row is blank
     samples : rows with normal column names, ``PATIENT_ID`` and ``SAMPLE_ID`` in each, before treatment only
     mutations, expression : data files, None where there is none
+    unit : of the expression
     unused : names of data files that nothing here reads
     notes : what was left out
     """
@@ -34,6 +55,7 @@ class SourceStudy:
     samples: tuple[Mapping[str, str], ...]
     mutations: Path | None
     expression: Path | None
+    unit: ExpressionUnit | None
     unused: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -68,7 +90,7 @@ def read_source(folder: Path) -> SourceStudy:
     if not samples and not sample_rows:
         samples = [{"PATIENT_ID": row["PATIENT_ID"], "SAMPLE_ID": row["PATIENT_ID"]} for row in patient_rows]
     mutations = _mutation_file(folder, meta)
-    expression = _expression_file(folder, notes)
+    expression, unit = _expression_file(folder, meta, notes)
     read = {path.name for path in (mutations, expression) if path is not None}
     return SourceStudy(
         folder=folder,
@@ -77,6 +99,7 @@ def read_source(folder: Path) -> SourceStudy:
         samples=tuple(samples),
         mutations=mutations,
         expression=expression,
+        unit=unit,
         unused=tuple(_unused(folder, read)),
         notes=tuple(notes),
     )
@@ -91,7 +114,12 @@ def _clinical_file(folder: Path, meta: Sequence[Mapping[str, str]], kind: str) -
     named = (m.get("data_filename", "") for m in meta if m.get("datatype") == f"{kind}_ATTRIBUTES")
     usual = f"data_clinical_{kind.lower()}.txt"
     old = ("data_clinical.txt",) if kind == "SAMPLE" else ()
-    return next((folder / n for n in (*named, usual, *old) if n and (folder / n).is_file()), None)
+    return _first_file(folder, (*named, usual, *old))
+
+
+def _first_file(folder: Path, names: Sequence[str]) -> Path | None:
+    """The first of the names that is a file of this folder; a meta file may not lead out of it."""
+    return next((folder / n for n in names if n and Path(n).name == n and (folder / n).is_file()), None)
 
 
 def _table(path: Path | None, *needed: str) -> list[dict[str, str]]:
@@ -119,7 +147,8 @@ def _table(path: Path | None, *needed: str) -> list[dict[str, str]]:
 
 def _before_treatment(rows: Sequence[dict[str, str]], notes: list[str]) -> list[dict[str, str]]:
     """Samples taken before treatment: what a tumour looks like under the drug must not predict the response to it."""
-    kept = [row for row in rows if not _is_later(row)]
+    telling = any(_EARLIER_ID.search(row["SAMPLE_ID"]) for row in rows)
+    kept = [row for row in rows if not _is_later(row) and not (telling and _LATER_ID.search(row["SAMPLE_ID"]))]
     if len(kept) < len(rows):
         notes.append(f"{len(rows) - len(kept)} samples taken during or after treatment are left out")
     several = len(kept) - len({row["PATIENT_ID"] for row in kept})
@@ -129,8 +158,7 @@ def _before_treatment(rows: Sequence[dict[str, str]], notes: list[str]) -> list[
 
 
 def _is_later(row: Mapping[str, str]) -> bool:
-    words = [row.get(name, "").strip().lower() for name in _TIMING]
-    return any(word.startswith(_LATER) for word in words if word)
+    return any(_LATER.match(cell.strip()) for name, cell in row.items() if _TIMING.search(name))
 
 
 def _merged(patients: Sequence[dict[str, str]], samples: Sequence[dict[str, str]]) -> Iterator[dict[str, str]]:
@@ -149,17 +177,47 @@ def _merged(patients: Sequence[dict[str, str]], samples: Sequence[dict[str, str]
 def _mutation_file(folder: Path, meta: Sequence[Mapping[str, str]]) -> Path | None:
     named = [m.get("data_filename", "") for m in meta if m.get("genetic_alteration_type") == "MUTATION_EXTENDED"]
     usual = ("data_mutations.txt", "data_mutations_extended.txt", "data_mutations_mskcc.txt")
-    return next((folder / n for n in (*named, *usual) if n and (folder / n).is_file()), None)
+    return _first_file(folder, (*named, *usual))
 
 
-def _expression_file(folder: Path, notes: list[str]) -> Path | None:
-    """The matrix on a linear scale whose unit is known, TPM before FPKM before counts."""
+def _expression_file(
+    folder: Path, meta: Sequence[Mapping[str, str]], notes: list[str]
+) -> tuple[Path | None, ExpressionUnit | None]:
+    """The matrix on a linear scale whose unit is known, TPM before FPKM before counts, and its unit."""
     found = [p for p in sorted(folder.glob("data_*.txt")) if "mrna" in p.name.lower() or "rna_seq" in p.name.lower()]
-    linear = {p: unit_of(p.stem.replace("_", " ")) for p in found if "zscore" not in p.name.lower()}
-    usable = [p for unit in ("tpm", "fpkm", "counts") for p, own in linear.items() if own == unit]
-    if linear and not usable:
-        notes.append(f"expression is not used: {next(iter(linear)).name} names none of counts, TPM and FPKM")
-    return usable[0] if usable else None
+    linear = {p: _unit(p, meta) for p in found if not _is_scored(p, meta)}
+    usable = [(p, own) for kind in ("tpm", "fpkm", "counts") for p, own in linear.items() if own and own.unit == kind]
+    if found and not linear:
+        notes.append(
+            f"expression is not used: {found[0].name} holds z-scores, which cannot be compared between studies"
+        )
+    elif linear and not usable:
+        notes.append(f"expression is not used: {next(iter(linear)).name} names none of counts, RSEM, TPM and FPKM")
+    return usable[0] if usable else (None, None)
+
+
+def _profile(path: Path, meta: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
+    return next((m for m in meta if m.get("data_filename") == path.name), {})
+
+
+def _is_scored(path: Path, meta: Sequence[Mapping[str, str]]) -> bool:
+    stated = _profile(path, meta).get("datatype", "").upper()
+    return "zscore" in path.name.lower().replace("-", "").replace("_", "") or stated == "Z-SCORE"
+
+
+def _unit(path: Path, meta: Sequence[Mapping[str, str]]) -> ExpressionUnit | None:
+    """Unit by the name of the file, else by the name and description that the study gives the profile.
+
+    RSEM without more said is its expected count, which studies scale to one upper quartile.
+    """
+    profile = _profile(path, meta)
+    stated = f"{profile.get('profile_name', '')} {profile.get('profile_description', '')}".replace("_", " ")
+    for words in (path.stem.replace("_", " "), stated):
+        if (unit := unit_of(words)) is not None:
+            return ExpressionUnit(unit, estimated="expected" in words.lower() or "rsem" in words.lower())
+        if re.search(r"\brsem\b", words, re.IGNORECASE):
+            return ExpressionUnit("counts", estimated=True)
+    return None
 
 
 def _unused(folder: Path, read: set[str]) -> Iterator[str]:

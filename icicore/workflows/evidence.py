@@ -146,6 +146,7 @@ def _add_histology(
         mpp = evidence.case.mpp.get(path.name)
         with open_case_slide(evidence.case, path) as reader:
             digest = services.slides.digest(path, slide_digest, mpp=mpp)
+            reasons.extend(_overruled(path, reader))
             what = f"slide {number} of {len(evidence.case.slides)}"
 
             def step(done: int, total: int, detail: str, what: str = what) -> None:
@@ -177,6 +178,17 @@ def _add_histology(
         reasons=evidence.reasons + tuple(dict.fromkeys(reasons)),
         seconds={**evidence.seconds, HISTOLOGY: time.perf_counter() - start},
     )
+
+
+def _overruled(path: Path, reader: OpenSlideReader) -> tuple[Reason, ...]:
+    """The reason for a stated pixel size against which the file speaks: one of both is wrong, and all tiles with it."""
+    if reader.overruled_mpp is None:
+        return ()
+    message = (
+        f"{path.name}: {reader.mpp:g} um/px as stated in case.json is used, the file says {reader.overruled_mpp:g}; "
+        "if the file is right, remove the statement"
+    )
+    return (Reason("stated_mpp", message, HISTOLOGY),)
 
 
 def measure_bag(bag: Bag) -> HistologyMeasures | None:

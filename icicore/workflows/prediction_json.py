@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from icicore import __version__
-from icicore.domain import RESEARCH_USE, Reason, Status
+from icicore.domain import NOTES, RESEARCH_USE, UNCERTAIN, Reason, Status
 from icicore.evaluation.loris import loris
 from icicore.explain.genes import GeneExplanation
 from icicore.explain.modalities import ModalityExplanation
@@ -21,9 +21,6 @@ from icicore.workflows.places import clinical_places, comparator_places, gene_de
 from icicore.workflows.services import BundleRef
 
 LIKELY, UNLIKELY = "likely responder", "unlikely responder"
-UNCERTAIN = "uncertain"
-NOTES = frozenset({"duplicate_genes", "unknown_genes", "unknown_classification", "unknown_build", UNCERTAIN})
-"""Reasons worth telling that do not limit the score."""
 
 
 @dataclass(frozen=True)

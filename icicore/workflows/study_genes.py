@@ -10,7 +10,6 @@ from icicore.errors import InputError
 from icicore.fingerprint import write_bytes
 from icicore.genomics.assays import WHOLE_EXOME, known_assay
 from icicore.genomics.coverage import Coverage, read_coverage
-from icicore.genomics.expression import unit_of
 from icicore.genomics.maf import read_maf_cells
 from icicore.genomics.text_files import read_text
 from icicore.workflows.cohort_source import SourceStudy
@@ -29,7 +28,7 @@ class StudyGenes:
     sequenced : samples that were sequenced, with or without a mutation
     coverage : assay of each sample
     expression : one row per gene, one column per sample, cells as in the file; None without a usable file
-    unit : counts, tpm or fpkm
+    unit : counts, estimated_counts, tpm or fpkm
     """
 
     mutations: Mapping[str, pd.DataFrame] = field(default_factory=dict)
@@ -55,7 +54,8 @@ def read_study_genes(study: SourceStudy, notes: list[str]) -> StudyGenes:
             sequenced |= {*found, *named}
         except InputError as error:
             notes.append(f"mutations are not used: {error}")
-    expression, unit = _expression(study.expression, notes)
+    expression = _expression(study.expression, notes)
+    unit = "" if study.unit is None else study.unit.header
     return StudyGenes(found, columns, frozenset(sequenced) if columns else frozenset(), coverage, expression, unit)
 
 
@@ -66,22 +66,22 @@ def _listed(folder: Path) -> list[str]:
     return [s for line in lines if line.startswith("case_list_ids:") for s in line.partition(":")[2].split()]
 
 
-def _expression(path: Path | None, notes: list[str]) -> tuple[pd.DataFrame | None, str]:
+def _expression(path: Path | None, notes: list[str]) -> pd.DataFrame | None:
     if path is None:
-        return None, ""
+        return None
     try:
         text = read_text(path)
     except InputError as error:
         notes.append(f"expression is not used: {error}")
-        return None, ""
+        return None
     lines = text.split("\n")
     skip = next((n for n, line in enumerate(lines) if not line.startswith("#")), 0)
     table = pd.read_csv(path, sep="\t", skiprows=skip, dtype=str, keep_default_na=False)
     gene = next((c for c in table.columns if c.lower() in _GENE_COLUMNS), None)
     if gene is None:
         notes.append(f"expression is not used: {path.name} has no column Hugo_Symbol")
-        return None, ""
-    return table.set_index(gene), str(unit_of(path.stem.replace("_", " ")) or "")
+        return None
+    return table.set_index(gene)
 
 
 def choose_sample(genes: StudyGenes, samples: Sequence[str]) -> str:

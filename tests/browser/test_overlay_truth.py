@@ -24,6 +24,10 @@ SLIDES = {
     "coarse": {"mpp": 0.74, "levels": (1, 2, 4)},
     "scanned area inside the frame": {"mpp": 0.37, "offset": (801, 433)},
     "scanned area, coarse": {"mpp": 0.74, "offset": (1203, 77)},
+    "fraction that fits no pixel": {"mpp": 0.4991, "levels": (1, 2.9, 9.1)},
+    "coarser than the tiles by far": {"mpp": 0.97, "levels": (1, 2)},
+    "scanned area far from the corner": {"mpp": 0.31, "offset": (2377, 1591)},
+    "scanned area at one edge": {"mpp": 0.55, "offset": (17, 3001)},
 }
 
 

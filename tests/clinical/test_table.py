@@ -81,3 +81,24 @@ def test_routine_values_are_optional_and_validated():
 def test_wrong_routine_values_are_refused(fields, message):
     with pytest.raises(ClinicalError, match=message):
         parse_routine(fields, source="case.json clinical")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"age": 22_995}, "seems to be days"),
+        ({"age": "1950"}, "age 1950 is out of range"),
+        ({"ecog": 80}, "Karnofsky"),
+        ({"ecog": 5}, "ecog 5 is out of range"),
+        ({"ldh_uln": "240"}, "upper limit of normal of its laboratory"),
+        ({"ldh": 240}, "unknown clinical value 'ldh'"),
+        ({"age": "63 years"}, "is not a number"),
+        ({"age": [63]}, "is not a number"),
+        ({"sex": "weiblich"}, "sex 'weiblich' is not understood"),
+        ({"sex": 1}, "sex '1' is not understood"),
+    ],
+)
+def test_other_units_and_words_are_refused_with_what_to_do(fields, words):
+    with pytest.raises(ClinicalError) as caught:
+        parse_clinical(fields, source="case.json clinical")
+    assert words in str(caught.value) and "\n" not in str(caught.value)

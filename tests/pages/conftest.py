@@ -46,7 +46,7 @@ def open_page(desk: FakeBackend) -> OpenPage:
     """Open a page as a visitor of its address would."""
 
     def open_one(name: str, *, state: dict[str, Any] | None = None, **query: str) -> AppTest:
-        at = AppTest.from_file(str(MAIN), default_timeout=30)
+        at = AppTest.from_file(str(MAIN), default_timeout=180)
         for key, value in (state or {}).items():
             at.session_state[key] = value
         for key, value in query.items():

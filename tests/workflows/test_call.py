@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from icicore.workflows.prediction_json import UNCERTAIN, _call, _doubt
+from icicore.domain import UNCERTAIN
+from icicore.workflows.prediction_json import _call, _doubt
 
 
 @pytest.mark.parametrize(

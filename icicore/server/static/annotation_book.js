@@ -91,6 +91,7 @@ export class AnnotationBook {
     const body = answer.status === 204 || !answer.headers.get('Content-Type')?.includes('json') ? {} : await answer.json();
     if (answer.status === 409) return this.conflict(id, content, body.annotation);
     if (answer.status === 401 || answer.status === 403) throw new Denied('The session has ended: reload the page. What you drew is kept in this browser.');
+    if (answer.status === 507) throw new Denied(`Not saved yet, kept in this browser: ${body.error}`);
     if (answer.status === 422 || answer.status === 413) {
       this.message = `Not saved: ${body.error ?? 'it is too large'}`;
       return this.done(id, serial);
