@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from icicore.training.study import load_study
+from icicore.training.study import read_study
 from icicore.training.study_tables import read_table
 from icicore.workflows.cohort_source import read_source
 from icicore.workflows.cohorts import import_study
@@ -16,7 +16,7 @@ MATRIX = "data_mrna_seq_tpm.txt"
 
 
 def loaded(report):
-    return load_study(Path(report["folder"]))
+    return read_study(Path(report["folder"]))
 
 
 def told(report, text):
