@@ -17,7 +17,17 @@ slide, weights, kind = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
 network = torchvision.models.resnet50(weights=None)
 network.load_state_dict({k: v.float() for k, v in load_file(next(weights.glob("resnet50*.safetensors"))).items()})
 network.fc = torch.nn.Identity()
+
+
+class InFloat(torch.nn.Module):
+    """The network with results that NumPy knows: in bf16 it would not take them."""
+
+    def forward(self, x):
+        return network(x).float()
+
+
 network.eval()
+model = InFloat().eval()
 transform = v2.Compose(
     [
         v2.ToImage(),
@@ -31,7 +41,7 @@ wsi = open_wsi(slide, store=None)
 lazyslide.pp.find_tissues(wsi)
 lazyslide.pp.tile_tissues(wsi, 256, mpp=0.5)
 found = lazyslide.tl.feature_extraction(
-    wsi, network, transform=transform, device="cpu", pbar=False, return_features=True, **faster
+    wsi, model, transform=transform, device="cpu", pbar=False, return_features=True, **faster
 )
 wall, cpu = time.perf_counter() - wall, sum(os.times()[:4]) - cpu
 n = len(wsi.shapes["tiles"])

@@ -40,7 +40,12 @@ extractor = DeepFeatureExtractor(model=model, batch_size=32, num_workers=0, devi
 with tempfile.TemporaryDirectory() as folder:
     wall, cpu = time.perf_counter(), sum(os.times()[:4])
     found = extractor.run(
-        [Path(slide)], patch_mode=False, ioconfig=layout, save_dir=Path(folder) / "out", output_type="zarr", device="cpu"
+        [Path(slide)],
+        patch_mode=False,
+        ioconfig=layout,
+        save_dir=Path(folder) / "out",
+        output_type="zarr",
+        device="cpu",
     )
     wall, cpu = time.perf_counter() - wall, sum(os.times()[:4]) - cpu
     import zarr

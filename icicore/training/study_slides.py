@@ -98,7 +98,9 @@ def _listed(folder: Path, patients: Container[str]) -> list[tuple[str, str]]:
 
 def _several(folder: Path, kinds: Iterable[str]) -> StudyError:
     names = ", ".join(sorted(kinds))
-    return StudyError(folder / SLIDES, f"bags of {len(set(kinds))} encoders: {names}", expected="one", remedy="embed anew")
+    return StudyError(
+        folder / SLIDES, f"bags of {len(set(kinds))} encoders: {names}", expected="one", remedy="embed anew"
+    )
 
 
 def grid_of(bag: Bag) -> dict[str, float]:

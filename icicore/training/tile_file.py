@@ -70,7 +70,7 @@ class TileFile:
 
     def _to_disk(self) -> None:
         with storage_errors(scratch_folder()):
-            self._file = tempfile.TemporaryFile(dir=scratch_folder())
+            self._file = tempfile.TemporaryFile(dir=scratch_folder())  # noqa: SIM115 - closed on exit
         while self._held:
             self._write(self._held.pop(0))
 

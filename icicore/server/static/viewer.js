@@ -13,6 +13,7 @@ import { flights, recallLayer, rememberLayer, shownSlide, views } from './memory
 import { Overlay } from './overlay.js';
 import { paintGrid } from './paint.js';
 import { Panel } from './panel.js';
+import { Prefetch } from './prefetch.js';
 import { ScaleBar, magnificationOf } from './scalebar.js';
 import { picture, save } from './screenshot.js';
 import { SecondView } from './second_view.js';
@@ -64,6 +65,7 @@ class SlideViewer {
   async start() {
     const { osd, OpenSeadragon } = await createZoomer(this.zoomEl);
     Object.assign(this, { osd, Point: OpenSeadragon.Point });
+    this.prefetch = new Prefetch(osd);
     this.overlay = new Overlay(osd, OpenSeadragon);
     this.mini = new Overlay(osd.navigator, OpenSeadragon);
     this.second = new SecondView(osd, overlay => this.drawOn(overlay, []), { move: (e, view) => this.onMove(e, view), leave: () => this.onLeave(), click: (e, view) => this.onClick(e, view) });
