@@ -53,7 +53,7 @@ def round_of(case: Path, options: list[str]) -> dict[str, object]:
     """One first prediction and one from the cache; they must agree to the last digit."""
     with tempfile.TemporaryDirectory() as folder:
         home, outs = Path(folder) / "home", [Path(folder) / f"{k}.json" for k in range(2)]
-        command = [sys.executable, "-m", "icicore.cli", "predict", str(case), *options, "--out"]
+        command = [sys.executable, "-m", "icicore.cli", "predict", str(case), *options, "--json"]
         first, again = (timed([*command, str(out)], home) for out in outs)
         found = [json.loads(out.read_text())["probability"] for out in outs]
         if found[0] != found[1]:
