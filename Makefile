@@ -34,10 +34,11 @@ test-slow: env-dev
 # Speed, side by side in one run; docs/performance.md says how to read it. Peers are given by hand, see the modules.
 BENCH := PYTHONPATH=benchmarks $(BIN)/python -m
 
-bench: env-dev  ## parts of embedding, display tiles, the app
+bench: env-dev  ## parts of embedding, display tiles, the app, growth of cost
 	$(BENCH) speed.parts
 	$(BENCH) speed.tiles
 	$(BENCH) speed.app
+	$(BENCH) speed.scale
 
 bench-check: env-dev  ## fail where a ratio is more than 20 % below the stored one
 	$(BENCH) speed.check

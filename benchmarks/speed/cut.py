@@ -1,6 +1,6 @@
 """A piece of a scanned slide as a slide of its own, so that a measurement takes minutes.
 
-    PYTHONPATH=benchmarks python -m speed.cut SLIDE OUT [--side 5120] [--mpp MPP]
+    PYTHONPATH=benchmarks python -m speed.cut SLIDE OUT.svs [--side 5120] [--mpp MPP]
 
 Takes the square with most tissue, JPEG tiles of 256 px as scanners store them. ``--mpp`` declares another pixel size
 (0.25 makes a slide of 20x one of 40x: the cells are then too large, the work is the same).
@@ -30,12 +30,14 @@ def cut(slide: Path, out: Path, *, side: int, mpp: float | None = None) -> None:
         row, col = np.unravel_index(int(inside.argmax()), inside.shape)
         image = reader.read_region((int(col * scale), int(row * scale)), 0, (side, side))
         mpp = mpp or reader.mpp
+    # As an Aperio scanner writes it: not every tool finds the pixel size of a plain TIFF.
+    about = f"Aperio Image Library v12\r\n{side}x{side} (256x256) JPEG/RGB Q=90|AppMag = {10 / mpp:g}|MPP = {mpp:.4f}"
     options = {"tile": (256, 256), "photometric": "rgb", "compression": "jpeg", "metadata": None}
     options |= {"compressionargs": {"level": 90}, "resolutionunit": "CENTIMETER"}
     with tifffile.TiffWriter(out) as tiff:
         for number, factor in enumerate((1, 4, 16)):
             level = image if factor == 1 else cv2.resize(image, (side // factor,) * 2, interpolation=cv2.INTER_AREA)
-            extra = {"subfiletype": 1} if number else {"description": "a piece of a scanned slide"}
+            extra = {"description": about, "software": False, "subfiletype": int(number > 0)}
             tiff.write(level, resolution=(1e4 / mpp / factor, 1e4 / mpp / factor), **options, **extra)
 
 

@@ -36,13 +36,14 @@ MOST_MB, LEAST_KEPT = 1600, 0.9
 def participants(args: argparse.Namespace) -> dict[str, list[str]]:
     """Name to command; each prints one JSON object."""
     common = [str(args.slide), str(args.weights)]
+    own = {f"{OWN}{p}": [sys.executable, str(HERE / "embed_own.py"), *common, p] for p in args.precisions}
     found: dict[str, list[str]] = {}
     if args.lazyslide:
         script = [args.lazyslide, str(HERE / "embed_lazyslide.py"), *common]
-        found |= {"lazyslide": [*script, "default"], "lazyslide_bf16": [*script, "bf16"]}
+        found |= {"lazyslide_bf16": [*script, "bf16"], "lazyslide": [*script, "default"]}
     if args.tiatoolbox:
         found["tiatoolbox"] = [args.tiatoolbox, str(HERE / "embed_tiatoolbox.py"), *common, "default"]
-    return found | {f"{OWN}{p}": [sys.executable, str(HERE / "embed_own.py"), *common, p] for p in args.precisions}
+    return own | found
 
 
 def best(runs: list[dict[str, float]]) -> dict[str, object]:

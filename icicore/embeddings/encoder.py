@@ -145,7 +145,8 @@ class TileEncoder:
     def _run(self, x: Tensor) -> Tensor:
         # Gradients need the network as it is. Their values are those of fp32 or autocast, whatever made the bag.
         engine = None if torch.is_grad_enabled() or x.shape[-1] != self.input_px else self._inference()
-        return self.plain(x) if engine is None else engine(x).float()  # type: ignore[no-any-return]
+        out: Tensor = self.plain(x) if engine is None else engine(x).float()
+        return out
 
     def _inference(self) -> nn.Module | None:
         if self.engine is not None or torch.device(self.device).type != "cpu":

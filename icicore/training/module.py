@@ -1,6 +1,6 @@
 """The Lightning module: loss, modality dropout, schedule. The model itself is plain torch."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -50,7 +50,7 @@ class ResponseModule(lightning.LightningModule):
         config: TrainConfig,
         *,
         steps: int,
-        selection: Collection[tuple[Batch, Tensor]],
+        selection: Iterable[tuple[Batch, Tensor]],
         encoder_rate: float = 1.0,
         tile_rate: float = 1.0,
         on_epoch: Callable[["ResponseModule"], None] = lambda module: None,

@@ -9,7 +9,7 @@ from tests.browser.scene import Scene
 from tests.browser.viewer_page import V, look_at, settle, wait_ready
 from tests.make_slides import make_slide
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 IDLE = f"() => !{V}.prefetch.stopper && {V}.prefetch.known.size > 0"
 
 
@@ -21,6 +21,12 @@ def address(tmp_path_factory):
     scene.save()
     with serve(folder) as started:
         yield started
+
+
+@pytest.fixture(autouse=True)
+def patient(page):
+    """Time for a machine that does other work."""
+    page.set_default_timeout(300_000)
 
 
 def level_of(url: str) -> int:
