@@ -24,7 +24,7 @@ def test_the_memory_of_a_grandchild_counts_and_that_of_the_parent_does_not():
     ballast = np.ones(60_000_000)  # 480 MB here: ru_maxrss of a child would begin with it
     process = subprocess.Popen([sys.executable, "-c", GRANDCHILD], stdout=subprocess.PIPE)
     try:
-        assert process.stdout is not None and process.stdout.readline() == b"ready\n"
+        assert process.stdout.readline() == b"ready\n"
         watch = TreeWatch(process.pid)
         below = descendants(process.pid)
         while watch.peak_mb == 0:
@@ -35,6 +35,7 @@ def test_the_memory_of_a_grandchild_counts_and_that_of_the_parent_does_not():
         for pid in [*descendants(process.pid), process.pid]:
             subprocess.run(["kill", str(pid)], check=False)
         process.wait(60)
+        process.stdout.close()
 
 
 def test_a_participant_reports_its_own_peak():

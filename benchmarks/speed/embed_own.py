@@ -19,6 +19,7 @@ from icicore.slides.overview import read_overview
 from icicore.slides.reader import open_slide
 from icicore.slides.tiling import TileGrid
 from icicore.slides.tissue import mask_overview
+from speed.measure import peak_mb
 
 ENGINE_TILES = 64
 
@@ -46,6 +47,7 @@ def end_to_end() -> None:
 
 
 wall, cpu = timed(end_to_end)
+peak = peak_mb()  # before the network runs alone
 with open_slide(slide) as reader:
     plan = TileGrid().plan(reader, mask_overview(read_overview(reader), reader.mpp))
     _, tiles = read_tiles(fastest_reader(reader), plan, range(min(ENGINE_TILES, len(plan))))
@@ -61,4 +63,5 @@ def engine() -> None:
 
 alone = min(timed(engine)[1] for _ in range(2)) / len(tiles)
 n = len(bags[0])
-print(json.dumps({"tiles": n, "cpu_s": cpu, "wall_s": round(wall, 1), "engine_cpu_ms": round(1000 * alone, 1)}))
+found = {"tiles": n, "cpu_s": cpu, "wall_s": round(wall, 1), "peak_mb": round(peak)}
+print(json.dumps(found | {"engine_cpu_ms": round(1000 * alone, 1)}))

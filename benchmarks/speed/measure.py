@@ -60,7 +60,10 @@ def side_by_side(work: Mapping[str, Callable[[], int]], *, rounds: int) -> dict[
 
 
 def child(command: Sequence[str], **environment: str) -> dict[str, float]:
-    """Run a participant in a process of its own; it prints one JSON object last. Adds the peak memory of its tree."""
+    """Run a participant in a process of its own; it prints one JSON object last.
+
+    Adds the peak memory of its tree, unless the participant knows that of the part that counts.
+    """
     env = {**os.environ, **environment}
     with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as failed:
         process = subprocess.Popen(list(command), env=env, stdout=said, stderr=failed)
@@ -71,7 +74,7 @@ def child(command: Sequence[str], **environment: str) -> dict[str, float]:
         lines, errors = said.read().strip().splitlines(), failed.read().strip().splitlines()
     if code or not lines:
         return {"failed": code, "why": (errors or ["no message"])[-1]}
-    return json.loads(lines[-1]) | {"peak_mb": round(peak)}
+    return {"peak_mb": round(peak)} | json.loads(lines[-1])
 
 
 def show(content: object) -> None:
