@@ -5,6 +5,10 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 PORT ?= 8501
 SEED ?= 2026
+# Modules are compiled when they are installed: where PYTHONDONTWRITEBYTECODE is set, every start would compile them anew.
+export UV_COMPILE_BYTECODE := 1
+export UV_COMPILE_BYTECODE_TIMEOUT := 600
+COMPILE := $(BIN)/python -m compileall -q -j 0 icicore pages app.py
 
 .PHONY: app demo results results-quick test test-slow bench bench-check lint types browser env env-dev lock clean
 
@@ -64,10 +68,12 @@ $(UV):
 
 $(VENV)/.run-stamp: requirements.txt | $(UV)
 	test -e $(VENV)/.dev-stamp || $(UV) pip install --quiet --no-deps --python $(BIN)/python -r requirements.txt -e .
+	$(COMPILE)
 	touch $@
 
 $(VENV)/.dev-stamp: requirements-dev.txt | $(UV)
 	$(UV) pip install --quiet --no-deps --python $(BIN)/python -r requirements-dev.txt -e .
+	$(COMPILE)
 	touch $@ $(VENV)/.run-stamp
 
 lock: $(UV)  ## compile the pinned requirements from pyproject.toml
