@@ -8,6 +8,7 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,7 +99,7 @@ class _Lane:
         self._runs: dict[bool, Callable[[], None]] = {}
         with torch.inference_mode(), _exact(encoder):
             for stained in (False, True):
-                self._runs[stained] = device.recorded(lambda stained=stained: self._work(encoder, stained=stained))
+                self._runs[stained] = device.recorded(partial(self._work, encoder, stained=stained))
 
     def run(self, tiles: RgbTiles, stain: StainFit | None) -> None:
         """Start the work on some tiles; the device must be waited for before ``embeddings`` are read."""

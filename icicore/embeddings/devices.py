@@ -66,7 +66,7 @@ class CudaDevice:
     @contextlib.contextmanager
     def lane(self) -> Iterator[None]:
         """Take a stream that nobody uses."""
-        stream = self._streams.pop() if self._streams else torch.cuda.Stream(self.place)
+        stream = self._streams.pop() if self._streams else torch.cuda.Stream(self.place)  # type: ignore[no-untyped-call]
         try:
             with torch.cuda.device(self.place), torch.cuda.stream(stream):
                 yield
