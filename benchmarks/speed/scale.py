@@ -7,7 +7,8 @@ rounds counts. The exponent is the slope of log cost over log size by least squa
 once (imports, the first query) is spent before. Fails where an exponent is not within 1 ± 0.1.
 
 *embedding* reads an endless painted slide with an encoder that costs nearly nothing, so that what is not the network
-shows; it starts at some ten thousand tiles, below which the half second that a slide costs once would hide the rest; *explanation* is attention, contributions and leave-one-tile-out of a case with the shipped bundle.
+shows; it starts at some ten thousand tiles, below which the half second that a slide costs once would hide the rest.
+*explanation* is attention, contributions and leave-one-tile-out of a case with the shipped bundle.
 """
 
 import argparse
