@@ -70,7 +70,7 @@ def test_what_is_no_longer_wanted_is_given_up(page, address):
     held: list = []
     page.route(re.compile("/tiles/"), lambda route: held.append(route))
     page.evaluate(f"() => {V}.prefetch.known.clear()")
-    page.evaluate(f"() => {V}.prefetch.run({V}.osd.world.getItemAt(0))")
+    page.evaluate(f"() => {{ {V}.prefetch.run({V}.osd.world.getItemAt(0)); }}")
     page.wait_for_function(f"() => {V}.prefetch.stopper")
     page.evaluate(f"() => {V}.osd.raiseEvent('animation-start')")
     page.wait_for_function(f"() => !{V}.prefetch.stopper && {V}.prefetch.known.size === 0")
