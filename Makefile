@@ -5,6 +5,10 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 PORT ?= 8501
 SEED ?= 2026
+# Modules are compiled when they are installed: where PYTHONDONTWRITEBYTECODE is set, every start would compile them anew.
+export UV_COMPILE_BYTECODE := 1
+export UV_COMPILE_BYTECODE_TIMEOUT := 600
+COMPILE := $(BIN)/python -m compileall -q -j 0 icicore pages app.py
 
 .PHONY: app demo results results-quick test test-shared test-slow bench bench-check lint types browser env env-dev lock clean
 
@@ -42,10 +46,11 @@ test-slow: env-dev
 # Speed, side by side in one run; docs/performance.md says how to read it. Peers are given by hand, see the modules.
 BENCH := PYTHONPATH=benchmarks $(BIN)/python -m
 
-bench: env-dev  ## parts of embedding, display tiles, the app
+bench: env-dev  ## parts of embedding, display tiles, the app, growth of cost
 	$(BENCH) speed.parts
 	$(BENCH) speed.tiles
 	$(BENCH) speed.app
+	$(BENCH) speed.scale
 
 bench-check: env-dev  ## fail where a ratio is more than 20 % below the stored one
 	$(BENCH) speed.check
@@ -71,10 +76,12 @@ $(UV):
 
 $(VENV)/.run-stamp: requirements.txt | $(UV)
 	test -e $(VENV)/.dev-stamp || $(UV) pip install --quiet --no-deps --python $(BIN)/python -r requirements.txt -e .
+	$(COMPILE)
 	touch $@
 
 $(VENV)/.dev-stamp: requirements-dev.txt | $(UV)
 	$(UV) pip install --quiet --no-deps --python $(BIN)/python -r requirements-dev.txt -e .
+	$(COMPILE)
 	touch $@ $(VENV)/.run-stamp
 
 lock: $(UV)  ## compile the pinned requirements from pyproject.toml

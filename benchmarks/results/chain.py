@@ -1,7 +1,6 @@
 """The chain of the experiment: studies, models, evaluations, ablation, scenarios, tiles, public cohorts."""
 
 import multiprocessing
-import resource
 from argparse import Namespace
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from icicore.models.tile_classes import load_tile_head
 from icicore.settings import read_settings
 from icicore.training.config import TrainConfig
 from icicore.training.dataset import StudyData
+from icicore.training.gauges import peak_rss_mib
 from icicore.training.study import log_left_out, read_study
 from icicore.training.train import train_on
 from icicore.types import Progress
@@ -247,7 +247,7 @@ def ordered(trained: Done) -> list[str]:
 
 def peak_gib() -> float:
     """Most memory that this process has held so far, in GiB."""
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2)
+    return round(peak_rss_mib() / 1024, 2)
 
 
 def own_code(*modules: ModuleType) -> list[str]:

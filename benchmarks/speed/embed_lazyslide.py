@@ -1,7 +1,7 @@
 """Participant of ``speed.embed``, run in an environment with lazyslide. SLIDE WEIGHTS default|bf16."""
 
 import json
-import resource
+import os
 import sys
 import time
 from pathlib import Path
@@ -17,7 +17,17 @@ slide, weights, kind = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
 network = torchvision.models.resnet50(weights=None)
 network.load_state_dict({k: v.float() for k, v in load_file(next(weights.glob("resnet50*.safetensors"))).items()})
 network.fc = torch.nn.Identity()
+
+
+class InFloat(torch.nn.Module):
+    """The network with results that NumPy knows: in bf16 it would not take them."""
+
+    def forward(self, x):
+        return network(x).float()
+
+
 network.eval()
+model = InFloat().eval()
 transform = v2.Compose(
     [
         v2.ToImage(),
@@ -26,14 +36,13 @@ transform = v2.Compose(
     ]
 )
 faster = {"amp": True, "autocast_dtype": torch.bfloat16} if kind == "bf16" else {}
-wall, cpu = time.perf_counter(), time.process_time()
+wall, cpu = time.perf_counter(), sum(os.times()[:4])
 wsi = open_wsi(slide, store=None)
 lazyslide.pp.find_tissues(wsi)
 lazyslide.pp.tile_tissues(wsi, 256, mpp=0.5)
 found = lazyslide.tl.feature_extraction(
-    wsi, network, transform=transform, device="cpu", pbar=False, return_features=True, **faster
+    wsi, model, transform=transform, device="cpu", pbar=False, return_features=True, **faster
 )
-wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+wall, cpu = time.perf_counter() - wall, sum(os.times()[:4]) - cpu
 n = len(wsi.shapes["tiles"])
-print(json.dumps({"tiles": n, "cpu_s": cpu, "wall_s": round(wall, 1), "peak_mb": round(peak)}))
+print(json.dumps({"tiles": n, "cpu_s": cpu, "wall_s": round(wall, 1)}))

@@ -4,12 +4,14 @@ import importlib.metadata
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from speed.memory import TreeWatch, own_peak_mb
 
 PACKAGES = ("torch", "openslide-python", "openslide-bin", "simplejpeg", "openvino", "streamlit")
 
@@ -40,8 +42,7 @@ def _version(name: str) -> str | None:
 
 def peak_mb() -> float:
     """Largest resident memory of this process so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+    return own_peak_mb()
 
 
 def side_by_side(work: Mapping[str, Callable[[], int]], *, rounds: int) -> dict[str, float]:
@@ -59,12 +60,21 @@ def side_by_side(work: Mapping[str, Callable[[], int]], *, rounds: int) -> dict[
 
 
 def child(command: Sequence[str], **environment: str) -> dict[str, float]:
-    """Run a participant in a process of its own; it prints one JSON object last."""
+    """Run a participant in a process of its own; it prints one JSON object last.
+
+    Adds the peak memory of its tree, unless the participant knows that of the part that counts.
+    """
     env = {**os.environ, **environment}
-    done = subprocess.run(list(command), env=env, capture_output=True, text=True, check=False)
-    if done.returncode:
-        return {"failed": done.returncode, "why": (done.stderr.strip().splitlines() or ["no message"])[-1]}
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as failed:
+        process = subprocess.Popen(list(command), env=env, stdout=said, stderr=failed)
+        watch = TreeWatch(process.pid)
+        code, peak = process.wait(), watch.finish()
+        said.seek(0)
+        failed.seek(0)
+        lines, errors = said.read().strip().splitlines(), failed.read().strip().splitlines()
+    if code or not lines:
+        return {"failed": code, "why": (errors or ["no message"])[-1]}
+    return {"peak_mb": round(peak)} | json.loads(lines[-1])
 
 
 def show(content: object) -> None:

@@ -4,7 +4,8 @@
 
 ``--peer`` is the interpreter of an environment that holds large_image. Sources are measured in CPU-milliseconds per
 tile of full resolution and of half resolution (decoded), taking turns. Over HTTP: one and sixteen clients on this
-machine, then fifty for ``--soak`` seconds, with the memory of the server.
+machine, each decoded tile once before any is kept, then fifty for ``--soak`` seconds, with the memory of the server.
+``tiles_per_cpu_s`` is what a second of one core of the server gives, whatever else the machine does.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import random
 import socket
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from openslide.deepzoom import DeepZoomGenerator
@@ -107,12 +109,14 @@ def server(slide: Path):
         process.join(20)
 
 
-async def _client(port: int, addresses: list[str], until: float, times: list[float], errors: list[str]) -> None:
+async def _client(port: int, addresses: Iterator[str], until: float, times: list[float], errors: list[str]) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    while time.perf_counter() < until:
+    for address in addresses:
+        if time.perf_counter() >= until:
+            break
         start = time.perf_counter()
-        writer.write(f"GET {random.choice(addresses)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        writer.write(f"GET {address} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         length = next(int(line.split(":")[1]) for line in head.lower().split("\r\n") if "content-length" in line)
         await reader.readexactly(length)
@@ -122,16 +126,28 @@ async def _client(port: int, addresses: list[str], until: float, times: list[flo
     writer.close()
 
 
-async def load(port: int, addresses: list[str], *, clients: int, seconds: float) -> dict[str, float]:
-    """Tiles per second and latencies of some clients that ask one tile after the other."""
+def _endless(addresses: list[str]) -> Iterator[str]:
+    while True:
+        yield random.choice(addresses)
+
+
+async def load(
+    port: int, addresses: list[str], *, clients: int, seconds: float, once: bool = False
+) -> dict[str, float]:
+    """Tiles per second and latencies of some clients that ask one tile after the other.
+
+    ``once``: every address is asked for once, by whichever client is free; else they are drawn.
+    """
     times: list[float] = []
     errors: list[str] = []
+    shared = iter(random.sample(addresses, len(addresses))) if once else _endless(addresses)
     start = time.perf_counter()
     until = start + seconds
-    await asyncio.gather(*(_client(port, addresses, until, times, errors) for _ in range(clients)))
+    await asyncio.gather(*(_client(port, shared, until, times, errors) for _ in range(int(clients))))
     times.sort()
     return {
         "clients": clients,
+        "tiles": len(times),
         "tiles_per_s": round(len(times) / (time.perf_counter() - start)),
         "p50_ms": round(1000 * times[len(times) // 2], 2),
         "p95_ms": round(1000 * times[int(len(times) * 0.95)], 2),
@@ -151,21 +167,50 @@ def _addresses(source: DeepZoomSource, level: int, token: str) -> list[str]:
     return [f"{path}/{col}_{row}.jpg?t={token}" for col in range(cols) for row in range(rows)]
 
 
-def over_http(slide: Path, *, seconds: float, soak: float) -> dict[str, object]:
-    """Latency, rate and memory of a server on this machine; the clients share its cores."""
+def _cpu_s(pid: int) -> float:
+    used = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(used[11]) + int(used[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _measured(pid: int, port: int, addresses: list[str], **how: float) -> dict[str, float]:
+    """As `load`, with what a tile costs the server: that does not depend on what else the machine does."""
+    before = _cpu_s(pid)
+    found = asyncio.run(load(port, addresses, **how))
+    cost = 1000 * (_cpu_s(pid) - before) / max(1, found["tiles"])
+    return found | {"server_cpu_ms": round(cost, 3), "tiles_per_cpu_s": round(1000 / max(cost, 1e-3))}
+
+
+def soak(port: int, pid: int, slide: Path, *, seconds: float, warm_up: float) -> dict[str, object]:
+    """Fifty clients on all levels; memory of the server after the warm-up and at the end."""
+    stored, decoded = _stored_and_decoded(slide)
+    asyncio.run(load(port, stored + decoded, clients=50, seconds=warm_up))
+    before = _resident_mb(pid)
+    busy = asyncio.run(load(port, stored + decoded, clients=50, seconds=seconds))
+    return busy | {"memory_mb": [round(before), round(_resident_mb(pid))]}
+
+
+def _stored_and_decoded(slide: Path) -> tuple[list[str], list[str]]:
     token = mint(SECRET, SLIDE, "benchmark", now=time.time())
     with open_slide(slide) as reader:
         source = DeepZoomSource(reader)
-        stored = _addresses(source, source.max_level, token)
-        decoded = [a for down in (1, 3) for a in _addresses(source, source.max_level - down, token)]
+        levels = [level for level in range(source.max_level - 5, source.max_level) if level not in source.direct_levels]
+        return (
+            _addresses(source, source.max_level, token),
+            [address for level in levels for address in _addresses(source, level, token)],
+        )
+
+
+def over_http(slide: Path, *, seconds: float, soak_s: float) -> dict[str, object]:
+    """Latency, rate and memory of a server on this machine; the clients share its cores."""
+    stored, decoded = _stored_and_decoded(slide)
     found: dict[str, object] = {}
     with server(slide) as (port, pid):
-        for name, addresses in (("pass_through", stored), ("decoded_or_kept", decoded)):
-            found[name] = [asyncio.run(load(port, addresses, clients=n, seconds=seconds)) for n in (1, 16)]
-        if soak:
-            before = _resident_mb(pid)
-            busy = asyncio.run(load(port, stored + decoded, clients=50, seconds=soak))
-            found["soak"] = busy | {"memory_mb": [round(before), round(_resident_mb(pid))]}
+        # Each tile once, before any is kept: what is left is decoding.
+        found["decoded"] = [_measured(pid, port, decoded, clients=16, seconds=10 * seconds, once=True)]
+        for name, addresses in (("pass_through", stored), ("kept", decoded)):
+            found[name] = [_measured(pid, port, addresses, clients=n, seconds=seconds) for n in (1, 16)]
+        if soak_s:
+            found["soak"] = soak(port, pid, slide, seconds=soak_s, warm_up=min(20, soak_s))
     return found
 
 
@@ -183,7 +228,7 @@ def main() -> None:
         found: dict[str, object] = {"machine": machine(), "sources_ms": sources(slide, rounds=args.rounds)}
         if args.peer:
             found["large_image_ms"] = child([args.peer, "-c", LARGE_IMAGE, str(slide), "96"])
-        show(found | {"http": over_http(slide, seconds=args.seconds, soak=args.soak)})
+        show(found | {"http": over_http(slide, seconds=args.seconds, soak_s=args.soak)})
 
 
 if __name__ == "__main__":

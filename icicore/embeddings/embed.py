@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from icicore.embeddings.chunks import (
 )
 from icicore.embeddings.encoder import TileEncoder
 from icicore.embeddings.sprites import SPRITE_PX, sprite, write_sheets
+from icicore.embeddings.timing import NETWORK, READ, Timing
 from icicore.errors import SlideError
 from icicore.slides.base import SlideReader
 from icicore.slides.direct import fastest_reader
@@ -28,7 +29,7 @@ from icicore.slides.quality import QualityReport, assess
 from icicore.slides.stain import StainFit, fit_slide_stain, normalise_float
 from icicore.slides.tiling import TileGrid, TilePlan
 from icicore.slides.tissue import mask_overview
-from icicore.types import F32, Progress, RgbTiles, no_progress
+from icicore.types import F16, F32, Progress, RgbTiles, no_progress
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ def embed_slide(
     cache: EmbeddingCache,
     keep_maps: bool = False,
     progress: Progress = no_progress,
+    timing: Timing | None = None,
 ) -> Bag:
     """Embed all tissue tiles of a slide, or return the bag that was made before.
 
@@ -60,6 +62,7 @@ def embed_slide(
     and its result is the same to the bit. Several processes that call it share the chunks. Tiles that cannot be
     read are skipped and counted in ``bag.quality``. Beside the bag lie sprite sheets of its tiles, and with
     ``keep_maps`` the feature maps of a slide of some hundred tiles, so that Grad-CAM needs no second pass over it.
+    ``timing`` learns where the time went.
 
     Raises
     ------
@@ -77,19 +80,21 @@ def embed_slide(
     fast = fastest_reader(reader)
     entry, n_chunks = cache.entry(spec.key), -(-len(plan.index) // CHUNK)
     maps = entry.maps if keep_maps and encoder.spatial and _maps_bytes(encoder, len(plan)) <= MAPS_BYTES else None
-    work = _Work(fast, plan, fit_slide_stain(fast, tissue), encoder, maps)
     encoder.prepare()
+    timing, workers = timing or Timing(), default_workers(encoder.device)
+    work = _Work(fast, plan, fit_slide_stain(fast, tissue), encoder, maps, timing)
     with storage_errors(cache.folder):
         entry.folder.mkdir(parents=True, exist_ok=True)
     run_chunks(
         entry.parts,
         work.chunk,
         n_chunks=n_chunks,
-        workers=default_workers(encoder.device),
+        workers=workers,
         finished=entry.finished,
         progress=lambda n, _, what: progress(min(n * CHUNK, len(plan)), len(plan), what),
         what="embedding",
     )
+    log.info("embedding: %s", timing.breakdown(workers=workers, accelerated=encoder.accelerated() is not None))
     with storage_errors(cache.folder), file_lock(entry.folder / "finish.lock", block=True):
         bag = cache.load(spec)  # another process may have been faster
         if bag is None:
@@ -103,15 +108,30 @@ def encode_in_batches(encoder: TileEncoder, tiles: RgbTiles, stain: StainFit | N
 
     ``stain`` brings them to the reference colours on the way; None leaves them as they are.
     """
-    parts = [encoder.encode(batch) for batch in _batches(encoder, tiles, stain)]
-    return np.concatenate(parts) if parts else np.zeros((0, encoder.dim), np.float32)
+    return _encoded(encoder, tiles, stain, with_maps=False, timing=Timing())[0]
 
 
-def _batches(encoder: TileEncoder, tiles: RgbTiles, stain: StainFit | None) -> Iterator[RgbTiles | F32]:
+def _encoded(
+    encoder: TileEncoder, tiles: RgbTiles, stain: StainFit | None, *, with_maps: bool, timing: Timing
+) -> tuple[F32, F16 | None]:
+    """Embeddings, and with ``with_maps`` the feature maps that they are averages of."""
+    if (engine := encoder.accelerated()) is not None:
+        return engine.encode(tiles, stain, maps=with_maps, timing=timing)
     size = batch_size(encoder.device)
+    embeddings, maps = [np.zeros((0, encoder.dim), np.float32)], []
     for start in range(0, len(tiles), size):
-        batch = tiles[start : start + size]
-        yield batch if stain is None else normalise_float(batch, stain)
+        part = tiles[start : start + size]
+        with timing.spent(READ):
+            batch = part if stain is None else normalise_float(part, stain)
+        with timing.spent(NETWORK):
+            if with_maps:
+                found, kept = encoder.encode_with_maps(batch)
+                maps.append(kept)
+            else:
+                found = encoder.encode(batch)
+        embeddings.append(found)
+        timing.count(len(part))
+    return np.concatenate(embeddings), np.concatenate(maps) if maps else None
 
 
 def _maps_bytes(encoder: TileEncoder, n_tiles: int) -> int:
@@ -127,23 +147,23 @@ class _Work:
     stain: StainFit
     encoder: TileEncoder
     maps: ChunkStore | None = None
+    timing: Timing = field(default_factory=Timing)
 
     def chunk(self, number: int) -> Arrays:
         """Embeddings, positions in the plan and sprites of the readable tiles of a chunk."""
-        kept, tiles = read_tiles(self.reader, self.plan, range(number * CHUNK, (number + 1) * CHUNK))
-        sprites = [sprite(tile) for tile in tiles]
+        with self.timing.spent(READ):
+            kept, tiles = read_tiles(self.reader, self.plan, range(number * CHUNK, (number + 1) * CHUNK))
+            sprites = [sprite(tile) for tile in tiles]
+        embeddings, maps = _encoded(
+            self.encoder, tiles, self.stain, with_maps=self.maps is not None and len(tiles) > 0, timing=self.timing
+        )
+        if self.maps is not None and maps is not None:
+            self.maps.save(number, {"maps": maps})
         return {
-            "embeddings": self._encode(number, tiles).astype(np.float16),
+            "embeddings": embeddings.astype(np.float16),
             "kept": np.asarray(kept, np.int32),
             "sprites": np.stack(sprites) if sprites else np.zeros((0, SPRITE_PX, SPRITE_PX, 3), np.uint8),
         }
-
-    def _encode(self, number: int, tiles: RgbTiles) -> F32:
-        if self.maps is None or not len(tiles):
-            return encode_in_batches(self.encoder, tiles, self.stain)
-        both = [self.encoder.encode_with_maps(batch) for batch in _batches(self.encoder, tiles, self.stain)]
-        self.maps.save(number, {"maps": np.concatenate([maps for _, maps in both])})
-        return np.concatenate([embeddings for embeddings, _ in both])
 
 
 def read_tiles(reader: SlideReader, plan: TilePlan, numbers: range) -> tuple[list[int], RgbTiles]:

@@ -1,15 +1,20 @@
 """A tile encoder as a value: network, preprocessing and an identity that includes the weights."""
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from icicore.embeddings.accelerated import AcceleratedEngine
+from icicore.embeddings.devices import device_of
 from icicore.embeddings.fused import fused
 from icicore.embeddings.precision import BF16, marked
 from icicore.types import F16, F32, Json, RgbTiles
+
+_making = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,13 +73,31 @@ class TileEncoder:
 
     def preprocess(self, tiles: RgbTiles | F32) -> Tensor:
         """Normalise tiles (n, h, w, 3), 0 to 255, into a float32 NCHW tensor in channels-last memory."""
-        x = torch.from_numpy(tiles).to(self.device).float()
-        x = (x - x.new_tensor(self.mean)) / x.new_tensor(self.std)
+        return self.scaled(torch.from_numpy(tiles).to(self.device).float())
+
+    def scaled(self, x: Tensor) -> Tensor:
+        """Normalise tiles, float32 (n, h, w, 3), 0 to 255, where they lie; NCHW in channels-last memory."""
+        mean, std = self._scale(x)
+        x = (x - mean) / std
         x = x.permute(0, 3, 1, 2)  # channels-last memory without a copy
         if x.shape[-1] != self.input_px:
             size = (self.input_px, self.input_px)
             x = nn.functional.interpolate(x, size=size, mode="bilinear", antialias=True, align_corners=False)
         return x
+
+    def _scale(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        # Kept on the device: a recording of its work cannot take numbers from the host.
+        held: dict[torch.device, tuple[Tensor, Tensor]] = self.__dict__.setdefault("_scales", {})
+        if x.device not in held:
+            with torch.inference_mode(mode=False):
+                held[x.device] = (torch.tensor(self.mean, device=x.device), torch.tensor(self.std, device=x.device))
+        return held[x.device]
+
+    def plain(self, x: Tensor) -> Tensor:
+        """What ``module`` gives, float32, in this encoder's precision."""
+        with self._autocast():
+            out: Tensor = self.module(x)
+        return out.float()
 
     def feature_maps(self, x: Tensor) -> Tensor:
         """Last maps before the global average, float32 (n, dim, h, w); differentiable in ``x``."""
@@ -95,6 +118,16 @@ class TileEncoder:
     def prepare(self) -> None:
         """Make ready for inference; else the first call does it."""
         self._inference()
+        self.accelerated()
+
+    def accelerated(self) -> AcceleratedEngine | None:
+        """The engine for this encoder's accelerator, made once; None on a CPU."""
+        with _making:
+            if "_accelerated" not in self.__dict__:
+                device = device_of(self.device)
+                self.__dict__["_accelerated"] = AcceleratedEngine(self, device) if device else None
+        found: AcceleratedEngine | None = self.__dict__["_accelerated"]
+        return found
 
     def encode(self, tiles: RgbTiles | F32) -> F32:
         """Embeddings of tiles (n, h, w, 3), 0 to 255 -> float32 (n, dim), in one forward pass."""
@@ -112,9 +145,8 @@ class TileEncoder:
     def _run(self, x: Tensor) -> Tensor:
         # Gradients need the network as it is. Their values are those of fp32 or autocast, whatever made the bag.
         engine = None if torch.is_grad_enabled() or x.shape[-1] != self.input_px else self._inference()
-        with contextlib.nullcontext() if engine is not None else self._autocast():
-            out: Tensor = self.module(x) if engine is None else engine(x)
-        return out.float()
+        out: Tensor = self.plain(x) if engine is None else engine(x).float()
+        return out
 
     def _inference(self) -> nn.Module | None:
         if self.engine is not None or torch.device(self.device).type != "cpu":
@@ -124,5 +156,6 @@ class TileEncoder:
     @contextlib.contextmanager
     def _autocast(self) -> Iterator[None]:
         kind = torch.device(self.device).type
-        with torch.autocast(kind, torch.bfloat16, enabled=self.precision == BF16):
+        # Without its cache of weights: what a recording kept in there would be gone when it runs again.
+        with torch.autocast(kind, torch.bfloat16, enabled=self.precision == BF16, cache_enabled=kind == "cpu"):
             yield

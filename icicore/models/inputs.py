@@ -83,8 +83,12 @@ class Batch:
         return len(self.present)
 
     def to(self, device: torch.device | str) -> "Batch":
-        """Return the batch on another device."""
-        return Batch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+        """Return the batch on another device; what lies in pinned memory is copied while other work goes on."""
+        return Batch(**{f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)})
+
+    def pinned(self) -> "Batch":
+        """Return the batch in memory that a GPU can read by itself."""
+        return Batch(**{f.name: getattr(self, f.name).pin_memory() for f in fields(self)})
 
 
 @dataclass(frozen=True, eq=False)

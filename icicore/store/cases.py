@@ -16,6 +16,7 @@ from icicore.types import Json
 
 WAITING = ("queued", "running")
 """States of a case that a job has in hand."""
+_PART = 500
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,9 @@ class CaseStore:
     def all(self, *, sites: Sequence[str] | None = None) -> list[CaseRow]:
         """All rows by case id; with ``sites`` only those of these sites."""
         query = select(CaseTable).where(*of_sites(sites)).order_by(CaseTable.case_id)
+        in_parts = query.execution_options(yield_per=_PART)  # rows of the database do not pile up beside the result
         with self._database.session() as session:
-            return [to_row(t) for t in session.scalars(query)]
+            return [to_row(t) for t in session.scalars(in_parts)]
 
     def set_state(self, case_key: str, state: str, **fields: Any) -> None:
         """Change the state and the named columns of a row."""

@@ -17,6 +17,9 @@ from icicore.models.multimodal import ModelConfig
 from icicore.models.pathways import GeneSets
 from icicore.types import F16, F32, F64, I32, Json, Mask
 
+PADDED, PADDED_TILES = 2, 4096
+"""A batch of whole bags may hold twice its tiles and 4,096 more; so bags of some hundred tiles go together."""
+
 
 @dataclass(frozen=True, eq=False)
 class StudyData:
@@ -172,9 +175,23 @@ class ScaledStudy:
         return torch.cat(parts) if parts else torch.zeros((0, self.study.tiles.shape[-1]))
 
     def batches(self, rows: Sequence[int] | I32, *, size: int = 16) -> Iterator[Batch]:
-        """Whole bags of these rows, in order; for evaluation."""
-        for start in range(0, len(rows), size):
-            yield collate([self.cases[i] for i in rows[start : start + size]])
+        """Whole bags of these rows, in order; for evaluation.
+
+        A batch ends early where more would be padding than tiles: bags of very different length do not go together.
+        """
+        part: list[CaseInputs] = []
+        for i in rows:
+            if part and (len(part) == size or _mostly_padding([*part, self.cases[i]])):
+                yield collate(part)
+                part = []
+            part.append(self.cases[i])
+        if part:
+            yield collate(part)
+
+
+def _mostly_padding(cases: Sequence[CaseInputs]) -> bool:
+    sizes = [0 if case.tiles is None else len(case.tiles) for case in cases]
+    return len(sizes) * max(sizes) > PADDED * sum(sizes) + PADDED_TILES
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,10 +221,19 @@ class TrainingBatches(IterableDataset[tuple[Batch, Tensor]]):
 
 def draw_tiles(case: CaseInputs, n: int, rng: np.random.Generator) -> CaseInputs:
     """Return the case with at most ``n`` of its tiles, drawn without replacement."""
+    return with_tiles(case, chosen_tiles(case, n, rng))
+
+
+def chosen_tiles(case: CaseInputs, n: int, rng: np.random.Generator) -> Tensor | None:
+    """Draw at most ``n`` of a case's tiles without replacement: their numbers, ascending; None for all of them."""
     if case.tiles is None or len(case.tiles) <= n:
-        return case
-    chosen = np.sort(rng.choice(len(case.tiles), n, replace=False, shuffle=False))
-    return replace(case, tiles=case.tiles[torch.from_numpy(chosen)])
+        return None
+    return torch.from_numpy(np.sort(rng.choice(len(case.tiles), n, replace=False, shuffle=False)))
+
+
+def with_tiles(case: CaseInputs, chosen: Tensor | None) -> CaseInputs:
+    """Return the case with the chosen tiles only; None for all of them."""
+    return case if chosen is None or case.tiles is None else replace(case, tiles=case.tiles[chosen])
 
 
 def balanced(rows: I32, labels: Mask, rng: np.random.Generator) -> I32:

@@ -17,15 +17,17 @@ from torch import Tensor
 
 from icicore.domain import HISTOLOGY, MODALITIES, modalities_read
 from icicore.models.fusion import reset_readout
-from icicore.models.inputs import Batch, collate
+from icicore.models.inputs import Batch
 from icicore.models.multimodal import ModelConfig, MultimodalModel
 from icicore.models.zoo import build
+from icicore.training.ahead import ahead
 from icicore.training.attention_guide import AttentionGuide
 from icicore.training.config import TrainConfig
-from icicore.training.dataset import ScaledStudy, TrainingBatches, draw_tiles
+from icicore.training.dataset import ScaledStudy, TrainingBatches
 from icicore.training.epochstate import EpochState, numpy_state, restore_numpy
 from icicore.training.journal import Journal
 from icicore.training.module import ResponseModule
+from icicore.training.selection import SelectionBatches, held
 from icicore.training.splits import Split, stratified_folds
 from icicore.training.tile_start import start_from_tissue, tissue_head
 from icicore.types import F64, I32, Json, Mask
@@ -154,14 +156,9 @@ def _resume(module: ResponseModule, keep: Path | None, rng: np.random.Generator)
 
 def selection_batches(
     study: ScaledStudy, rows: I32, config: TrainConfig, rng: np.random.Generator
-) -> list[tuple[Batch, Tensor]]:
+) -> SelectionBatches | list[tuple[Batch, Tensor]]:
     """Batches for choosing the epoch: one fixed draw of tiles per case, which is enough to rank epochs by."""
-    found = []
-    for start in range(0, len(rows), 64):
-        part = rows[start : start + 64]
-        cases = [draw_tiles(study.cases[i], config.tiles_per_bag, rng) for i in part]
-        found.append((collate(cases), torch.from_numpy(study.labels[part].astype(np.float32))))
-    return found
+    return held(SelectionBatches.draw(study, rows, config.tiles_per_bag, rng))
 
 
 def visible(study: ScaledStudy, arms: Sequence[str]) -> ScaledStudy:
@@ -239,7 +236,7 @@ def run_trainer(module: lightning.LightningModule, batches: Iterable[Any], epoch
         )
         handler = signal.getsignal(signal.SIGINT)
         try:
-            trainer.fit(module, batches)
+            trainer.fit(module, ahead(batches, on_gpu=trainer.strategy.root_device.type == "cuda"))
         except SystemExit as stop:
             if stop.code != 1:
                 raise

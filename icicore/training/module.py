@@ -1,6 +1,6 @@
 """The Lightning module: loss, modality dropout, schedule. The model itself is plain torch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -52,7 +52,7 @@ class ResponseModule(lightning.LightningModule):
         config: TrainConfig,
         *,
         steps: int,
-        selection: list[tuple[Batch, Tensor]],
+        selection: Iterable[tuple[Batch, Tensor]],
         encoder_rate: float = 1.0,
         tile_rate: float = 1.0,
         on_epoch: Callable[["ResponseModule"], None] = lambda module: None,
@@ -180,9 +180,9 @@ class ResponseModule(lightning.LightningModule):
         """
         self.model.eval()
         with torch.inference_mode():
-            logits = torch.cat([self._logits(b) for b, _ in self.selection])
+            found = [(self._logits(b), y) for b, y in self.selection]
         self.model.train()
-        labels = torch.cat([y for _, y in self.selection])
+        logits, labels = (torch.cat(part) for part in zip(*found, strict=True))
         self.history.append(auc_roc(labels.numpy(), logits.numpy()))
         self.losses.append(balanced_loss(logits, labels))
         self.schedule.epoch_done(self.losses[-1])

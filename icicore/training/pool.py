@@ -10,6 +10,7 @@ from icicore.errors import StudyError
 from icicore.genomics.alignment import align_cohort
 from icicore.genomics.features import TokenScaler
 from icicore.training.dataset import StudyData
+from icicore.training.tile_file import joined
 from icicore.types import F64
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ def pool_studies(studies: Sequence[StudyData], *, name: str, align: bool = True)
         tumour_types=_joined(studies, lambda s: s.tumour_types),
         sites=_joined(studies, lambda s: (s.name,) * len(s)),
         responder=np.concatenate([s.responder for s in studies]),
-        tiles=np.concatenate(tiles),
+        tiles=joined(tiles),
         tile_index=np.concatenate([s.tile_index for s in studies]),
         offsets=np.concatenate([[0], *(s.offsets[1:] + end for s, end in zip(studies, ends, strict=False))]),
         gene_values=np.concatenate([s.gene_values for s in studies]),

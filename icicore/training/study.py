@@ -16,7 +16,7 @@ from icicore.genomics.panel import GenePanel, load_panel
 from icicore.genomics.signatures import signatures_of
 from icicore.training.dataset import StudyData
 from icicore.training.study_genes import read_genes
-from icicore.training.study_slides import EmbedSlide, Offsets, grid_of, join, read_bags
+from icicore.training.study_slides import EmbedSlide, Offsets, grid_of, no_tiles, read_tiles
 from icicore.training.study_tables import ROUTINE, Patient, guarded, read_patients, read_samples
 from icicore.types import F64, Mask, Progress, no_progress
 
@@ -66,11 +66,11 @@ def read_study(
     rows = _distinct(patients, genes.twins, notes)
     patients, values, measured = [patients[i] for i in rows], genes.values[rows], genes.measured[rows]
     _check_labels(folder, patients, fewest)
-    bags = read_bags(folder, [p.patient for p in patients], embed, progress) if slides else {}
-    tiles, tile_index, offsets = join([bags.get(p.patient, []) for p in patients])
-    first = next((bag for own in bags.values() for bag in own), None)
+    names = [p.patient for p in patients]
+    found = read_tiles(folder, names, embed, progress) if slides else no_tiles(names)
+    first = found.first
     backbone, _, digest = ("", "", "") if first is None else first.encoder_id.rpartition("@")
-    notes += _absent(patients, measured, offsets if slides else None)
+    notes += _absent(patients, measured, found.offsets if slides else None)
     return StudyData(
         name=folder.resolve().name,
         virtual=_is_virtual(folder),
@@ -78,9 +78,9 @@ def read_study(
         tumour_types=tuple(p.tumour_type for p in patients),
         sites=tuple(p.site for p in patients),
         responder=np.array([p.responder for p in patients], np.bool_),
-        tiles=tiles,
-        tile_index=tile_index,
-        offsets=offsets,
+        tiles=found.tiles,
+        tile_index=found.index,
+        offsets=found.offsets,
         gene_values=values,
         gene_measured=measured,
         clinical=tuple(p.clinical for p in patients),
@@ -96,7 +96,7 @@ def read_study(
         endpoint=", ".join(sorted({p.endpoint for p in patients if p.endpoint})),
         routine=_routine(patients),
         notes=tuple(notes),
-        slide_digests=tuple(tuple(bag.slide_digest for bag in bags.get(p.patient, [])) for p in patients),
+        slide_digests=found.digests,
     )
 
 

@@ -11,7 +11,7 @@ from safetensors import safe_open
 from icicore.embeddings.tensorfile import write_tensors
 
 RUN = """
-import json, resource, sys
+import json, sys
 from pathlib import Path
 import numpy as np, torch
 from torch import nn
@@ -44,7 +44,11 @@ class Mean(nn.Module):
         return x.mean((2, 3)).repeat(1, 700)[:, :dim]
 
 encoder = TileEncoder("mean", "m" * 64, dim, Mean().eval(), (0.0,) * 3, (1.0,) * 3, 32, spatial=False)
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+def peak():  # not ru_maxrss: that of a process begins with the peak of whoever started it
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
 encoder.encode(np.zeros((8, 32, 32, 3), np.uint8))
 before = peak()
 bag = embed_slide(Endless(), digest="d", grid=TileGrid(tile_px=32, mpp=4.0, max_upsampling=2.0), encoder=encoder,
@@ -61,9 +65,11 @@ def grown(side: int, folder) -> dict[str, int]:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_a_hundred_thousand_tiles_need_less_than_one_gibibyte(tmp_path):
     found = grown(320, tmp_path)
     assert found["tiles"] >= 100_000
+    assert found["grown"] > found["bag"], "the embeddings themselves are held, so less was not measured"
     assert found["grown"] < 2**30, found
 
 

@@ -10,6 +10,7 @@ import { Measure } from './measure.js';
 import { flights, shownSlide } from './memory.js';
 import { Overlay } from './overlay.js';
 import { Panel } from './panel.js';
+import { Prefetch } from './prefetch.js';
 import { ScaleBar } from './scalebar.js';
 import { SecondView } from './second_view.js';
 import { Sync } from './sync.js';
@@ -64,6 +65,7 @@ class SlideViewer extends Keys(ToolDesk(Pointer(Drawing(LayerStack(ViewState(cla
   async start() {
     const { osd, OpenSeadragon } = await createZoomer(this.zoomEl);
     Object.assign(this, { osd, Point: OpenSeadragon.Point });
+    this.prefetch = new Prefetch(osd);
     this.overlay = new Overlay(osd, OpenSeadragon);
     this.mini = new Overlay(osd.navigator, OpenSeadragon);
     this.second = new SecondView(osd, overlay => this.drawOn(overlay, []), { move: (e, view) => this.onMove(e, view), leave: () => this.onLeave(), click: (e, view) => this.onClick(e, view) });
