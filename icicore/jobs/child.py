@@ -18,6 +18,7 @@ from icicore.errors import Cancelled
 from icicore.jobs.heartbeat import BEAT_SECONDS
 from icicore.jobs.long_handlers import LONG_HANDLERS
 from icicore.jobs.runner import FORMAT, Handler, carry_out
+from icicore.jobs.standing_back import LONG_JOB, step_back
 from icicore.settings import read_settings
 from icicore.store.jobs import JobStore
 from icicore.workflows.job_files import LOCK, job_folder
@@ -31,6 +32,7 @@ _LOCK_SECONDS = 60.0
 def main(arguments: list[str], handlers: Mapping[str, Handler] = LONG_HANDLERS) -> int:
     """Carry out the job that the supervisor has taken for us."""
     job_id, runner = arguments
+    step_back(LONG_JOB)
     logging.basicConfig(level=logging.INFO, format=FORMAT, stream=sys.stderr)
     # What a study left out is shown by the preflight, with names; a log tells nothing about patients.
     logging.getLogger("icicore.training.study").setLevel(logging.ERROR)

@@ -3,10 +3,10 @@
 from functools import lru_cache
 from urllib.parse import urlparse
 
-from huey import Huey, RedisHuey, SqliteHuey
+from huey import Huey, PriorityRedisHuey, SqliteHuey
 
 from icicore.errors import CaseError, InputError
-from icicore.jobs.kinds import AHEAD, DEMO, SCORE, TILE_CAM
+from icicore.jobs.kinds import DEMO, PRIORITY, SCORE, TILE_CAM
 from icicore.people import local_person
 from icicore.store.case_work import CaseWork
 from icicore.store.cases import CaseRow
@@ -21,7 +21,7 @@ def open_queue(url: str) -> Huey:
     if parsed.scheme == "sqlite":
         return SqliteHuey("icicore", filename=url.removeprefix("sqlite:///"), fsync=True)
     if parsed.scheme in ("redis", "rediss"):
-        return RedisHuey("icicore", url=url)
+        return PriorityRedisHuey("icicore", url=url)
     raise InputError(
         "ICICORE_QUEUE_URL",
         f"{parsed.scheme!r} is no queue",
@@ -30,12 +30,13 @@ def open_queue(url: str) -> Huey:
     )
 
 
-def enqueue(services: Services, job_id: str, *, priority: int = 0) -> None:
-    """Put a job's id into the queue; the row says what it is. Not every kind of queue knows priorities."""
+def enqueue(services: Services, job_id: str) -> None:
+    """Put a job's id into the queue, at the place of its kind; the row says what it is."""
     from icicore.jobs.handlers import run_job_task
 
-    queue = open_queue(services.settings.queue_url)
-    run_job_task(queue)(job_id, priority=priority if queue.storage.priority else None)
+    job = services.jobs.get(job_id)
+    priority = 0 if job is None else PRIORITY.get(job.kind, 0)
+    run_job_task(open_queue(services.settings.queue_url))(job_id, priority=priority)
 
 
 def owner_of(services: Services, by: str = "") -> str:
@@ -88,7 +89,7 @@ def submit_tile_cam(services: Services, case_key: str, *, slide: str, tile: int,
             if job.state == QUEUED:
                 services.jobs.request_cancel(job.job_id)
     job = services.jobs.create(TILE_CAM, case_key=case_key, parameters=asked, owner=owner_of(services, by))
-    enqueue(services, job.job_id, priority=AHEAD)
+    enqueue(services, job.job_id)
     return job
 
 

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from icicore.jobs.kinds import CHECKS, COMPARE, LONG, PREFLIGHT
+from icicore.jobs.outcome import kept_outcome
 from icicore.settings import PROJECT
-from icicore.store.jobs import CANCELLED, JobRow
+from icicore.store.jobs import CANCELLED, SUCCEEDED, JobRow
 from icicore.workflows.job_files import log_path
 from icicore.workflows.services import Services
 
@@ -104,7 +105,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                process_group=0,  # its own helpers end with it
+                start_new_session=True,  # its own helpers end with it, and it has a weight of its own
                 env=self._environment(),
             )
         self._children[lane_of(job)] = Child(job.job_id, process)
@@ -127,7 +128,10 @@ class Supervisor:
         job = jobs.get(child.job_id)
         if job is None or not job.active or job.runner != self._runner:
             return
-        if job.cancel:
+        found = kept_outcome(self._services.settings.home, job)
+        if found is not None:
+            jobs.finish(child.job_id, SUCCEEDED, result=found["result"], runner=self._runner)
+        elif job.cancel:
             jobs.finish(child.job_id, CANCELLED, runner=self._runner)
         else:
             jobs.give_up_or_retry(child.job_id, self._runner, reason_of(code))
