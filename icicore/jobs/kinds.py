@@ -1,6 +1,6 @@
 """Kinds of jobs, where they run, and which go first.
 
-Short ones share one thread of the worker, by priority and then in the order in which they were asked for. Long ones run in a process of
+Short ones share one thread of the worker, by priority, then in the order of asking. Long ones run in a process of
 their own, one at a time per device, so that neither a crash nor a lack of memory takes the worker along and scoring
 goes on beside them.
 """
@@ -13,7 +13,7 @@ LONG = (TRAIN, TUNE, EVALUATE, PREFLIGHT, COMPARE)
 CHECKS = "checks"
 """The lane of preflights and comparisons: they read a study and wait for no device."""
 PRIORITY = {TILE_CAM: 20, SCORE: 10, SCORE_WITH: 10, REPORT: 10, SCORE_BATCH: -10}
-"""Of short kinds, 0 where none is given: first what somebody waits for in front of the screen, last what takes hours."""
+"""Of short kinds, 0 where none is given: first what somebody waits for at the screen, last what takes hours."""
 
 
 def ahead_of(kind: str) -> tuple[str, ...]:

@@ -200,7 +200,7 @@ def _result(result: Json) -> str:
     parent = f", continues {esc(result['parent'])}" if result.get("parent") else ""
     lead = (
         f"<b>{esc(result['bundle'])} is a candidate</b>{parent}: measured on {n:,} test patients that it was not "
-        "trained on. It scores no case until a person promotes it."
+        "trained on, at the end of the training (95 % intervals). It scores no case until a person promotes it."
     )
     return f'<div class="i-card"><p class="i-note">{lead}</p><div class="i-numbers">{cells}</div></div>'
 
