@@ -30,8 +30,8 @@ class Metrics:
             return ""
         if self.source == "bundle.json":
             return (
-                "On patients of its study that it was neither trained nor tuned on; 95 % intervals. Source: bundle.json, "
-                "measured at the end of the training."
+                "On patients of its study that it was neither trained nor tuned on; 95 % intervals. Source: "
+                "bundle.json, measured at the end of the training."
             )
         who = f"{esc(self.study)}, {'external to its training' if self.external else 'held out from training'}"
         return (
