@@ -8,7 +8,7 @@ import json
 import logging
 from pathlib import Path
 
-from icicore.fingerprint import write_json
+from icicore.fingerprint import write_bytes
 from icicore.store.jobs import SUCCEEDED, JobRow, JobStore
 from icicore.types import Json
 from icicore.workflows.job_files import job_folder
@@ -19,7 +19,8 @@ OUTCOME = "outcome.json"
 
 def keep_outcome(home: Path, job: JobRow, result: Json | None) -> None:
     """Leave what a job came to, whole or not at all, and safe from a loss of power."""
-    write_json(job_folder(home, job.job_id) / OUTCOME, {"job": job.job_id, "kind": job.kind, "result": result})
+    content = json.dumps({"job": job.job_id, "kind": job.kind, "result": result}, ensure_ascii=False)
+    write_bytes(job_folder(home, job.job_id) / OUTCOME, content.encode())
 
 
 def kept_outcome(home: Path, job: JobRow) -> Json | None:

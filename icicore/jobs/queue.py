@@ -21,7 +21,8 @@ def open_queue(url: str) -> Huey:
     if parsed.scheme == "sqlite":
         return SqliteHuey("icicore", filename=url.removeprefix("sqlite:///"), fsync=True)
     if parsed.scheme in ("redis", "rediss"):
-        return PriorityRedisHuey("icicore", url=url)
+        # A name of its own: a queue without priorities, as older versions kept it, is of another type in Redis.
+        return PriorityRedisHuey("icicore-jobs", url=url)
     raise InputError(
         "ICICORE_QUEUE_URL",
         f"{parsed.scheme!r} is no queue",

@@ -20,8 +20,12 @@ from icicore.training.module import hide_at_random, loss
 
 def pooled(stage: nn.Module, maps: Tensor, parts: int = 1) -> Tensor:
     """Embeddings (k, dim) of maps (k, channels, h, w), encoded in so many parts."""
+    return torch.cat([stage(chunk).mean(dim=(2, 3)) for chunk in _chunks(maps, parts)])
+
+
+def _chunks(maps: Tensor, parts: int) -> list[Tensor]:
     size = max(1, -(-len(maps) // parts))
-    return torch.cat([stage(chunk).mean(dim=(2, 3)) for chunk in maps.split(size)])
+    return [maps[start : start + size] for start in range(0, len(maps), size)]
 
 
 def heads_in_parts(
@@ -58,10 +62,11 @@ def stage_in_parts(stage: nn.Module, bags: Sequence[Tensor | None], gradient: Te
     for row, maps in enumerate(bags):
         if maps is None:
             continue
-        size = max(1, -(-len(maps) // parts))
-        for start in range(0, len(maps), size):
-            made = pooled(stage, maps[start : start + size].to(gradient.device))
+        start = 0
+        for chunk in _chunks(maps, parts):
+            made = pooled(stage, chunk.to(gradient.device))
             made.backward(gradient[row, start : start + len(made)].to(made.dtype))  # type: ignore[no-untyped-call]
+            start += len(made)
 
 
 def in_halves(work: Callable[[Sequence[int]], Tensor], rows: Sequence[int]) -> Tensor:

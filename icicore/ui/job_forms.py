@@ -37,9 +37,12 @@ def start_job(desk: JobsDesk, trainings: TrainingDesk) -> None:
         return
     kind = st.segmented_control("Start", KINDS, default=KINDS[0], key="job_kind", required=True)
     st.html(f'<p class="i-note">{MEANS[kind]} A training starts under <b>New training</b>.</p>')
-    {EMBED: _embed, SCORE: _score, REPORT: _report, EVALUATE: _evaluate}.get(kind, lambda _: _tune(desk, trainings))(
-        desk
-    )
+    if kind == TUNE:
+        _tune(desk, trainings)
+    elif kind == EVALUATE:
+        _evaluate(desk, trainings)
+    else:
+        {EMBED: _embed, SCORE: _score, REPORT: _report}[kind](desk)
     if told := session.take(_STARTED):
         st.success(plain(told), icon=":material/check:")
 
@@ -81,8 +84,8 @@ def _unknown(case: str, *, known: bool) -> None:
         error_line(f"{case}: no such case on the work list; write its id as the work list shows it")
 
 
-def _evaluate(desk: JobsDesk) -> None:
-    studies = {str(s.folder): s.name for s in desk.studies()}
+def _evaluate(desk: JobsDesk, trainings: TrainingDesk) -> None:
+    studies = {str(s.folder): s.name for s in trainings.studies()}
     if not studies:
         st.caption("No study to test on: import one with `icicore import STUDY`.")
         return
@@ -95,7 +98,7 @@ def _evaluate(desk: JobsDesk) -> None:
 
 
 def _tune(desk: JobsDesk, trainings: TrainingDesk) -> None:
-    studies = {str(s.folder): s.name for s in desk.studies()}
+    studies = {str(s.folder): s.name for s in trainings.studies()}
     if not studies:
         st.caption("No study to search on: import one with `icicore import STUDY`.")
         return

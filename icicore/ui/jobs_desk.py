@@ -15,7 +15,6 @@ from icicore.ui.login import current_person
 from icicore.workflows.casefolder import check_allowed
 from icicore.workflows.job_files import job_folder
 from icicore.workflows.services import Services, build_services, bundle_folders
-from icicore.workflows.studies import StudyPlace, list_studies
 from icicore.workflows.worker_presence import nobody_works
 
 LISTED = 60
@@ -83,10 +82,6 @@ class JobsDesk:
         if job.kind == "tune":
             found.append(self._services.settings.home / "recipes" / f"{Path(str(job.parameters['name'])).name}.json")
         return [path for path in found if path.is_file()]
-
-    def studies(self) -> list[StudyPlace]:
-        """Studies that may be read."""
-        return list_studies(self._services.settings)
 
     def bundles(self) -> Sequence[str]:
         """Names of the bundles."""

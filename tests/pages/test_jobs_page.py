@@ -44,11 +44,10 @@ def services(tmp_path, monkeypatch) -> Iterator[Services]:
 def open_page(services) -> Callable[..., AppTest]:
     def open_one(kind: str = "") -> AppTest:
         at = AppTest.from_file(str(MAIN), default_timeout=120)
-        at.session_state["training_view"] = "Jobs"
-        if kind:
-            at.session_state["job_kind"] = kind
-        at.switch_page(str(TRAINING))
-        at.run()
+        wanted = {"training_view": "Jobs"} | ({"job_kind": kind} if kind else {})
+        for key, value in wanted.items():
+            at.session_state[key] = value
+        at.switch_page(str(TRAINING)).run()
         assert not at.exception, [e.message for e in at.exception]
         return at
 
