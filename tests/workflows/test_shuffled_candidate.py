@@ -68,12 +68,11 @@ def environ(tmp_path_factory) -> dict[str, str]:
     (root / "checkpoints").mkdir()
     names = {"HOME": "home", "ROOTS": "studies", "CHECKPOINTS": "checkpoints"}
     environ = {f"ICICORE_{k}": str(root / v) for k, v in names.items()} | {"ICICORE_USER": "Ada"}
-    services = build_services(read_settings(environ))
     true = write_study(root / "studies" / "true")
-    trained(services, "first", true)
-    shutil.move(services.settings.bundles_dir / "first", root / "checkpoints" / "first")
-    services.database.close()
-    (root / "home" / "icicore.db").unlink()
+    maker = build_services(read_settings(environ | {"ICICORE_HOME": str(root / "maker")}))
+    trained(maker, "first", true)
+    maker.database.close()
+    shutil.move(maker.settings.bundles_dir / "first", root / "checkpoints" / "first")
     services = build_services(read_settings(environ))
     assert champion_of(services).name == "first"
     confused = Path(shutil.copytree(true, root / "studies" / "confused"))
