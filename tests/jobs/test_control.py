@@ -49,9 +49,8 @@ def test_what_was_stopped_or_failed_goes_on(services, kind, state):
 
 def test_a_case_whose_scoring_goes_on_waits_again(services, tmp_path):
     (tmp_path / "P-1").mkdir()
-    (tmp_path / "P-1" / "case.json").write_text(
-        json.dumps({"case_id": "P-1", "tumour_type": "nsclc", "clinical": {"age": 60}})
-    )
+    record = {"case_id": "P-1", "tumour_type": "nsclc", "clinical": {"age": 60}}
+    (tmp_path / "P-1" / "case.json").write_text(json.dumps(record))
     case = open_case(services, tmp_path / "P-1")
     job = queue.submit_score(services, case.case_key)
     control.stop_job(services, job.job_id)
