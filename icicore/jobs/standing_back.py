@@ -5,8 +5,8 @@ import os
 import time
 from pathlib import Path
 
-WORKER, LONG_JOB = 10, 19
-"""Niceness of the worker with its short jobs, and of the process of a long job."""
+WORKER, LONG_JOB = 10, 15
+"""Niceness of the worker with its short jobs and of checks that somebody waits for, and of all other long jobs."""
 _AUTOGROUP = Path("/proc/self/autogroup")
 _TRIES, _PAUSE = 5, 0.15
 

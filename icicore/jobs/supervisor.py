@@ -15,7 +15,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from icicore.jobs.kinds import CHECKS, COMPARE, LONG, PREFLIGHT
+from icicore.jobs.heartbeat import BEAT_SECONDS
+from icicore.jobs.kinds import LONG, lane_of
 from icicore.jobs.outcome import kept_outcome
 from icicore.settings import PROJECT
 from icicore.store.jobs import CANCELLED, SUCCEEDED, JobRow
@@ -36,6 +37,7 @@ class Child:
     job_id: str
     process: "subprocess.Popen[bytes]"
     asked: float | None = field(default=None)
+    beaten: float = field(default_factory=time.monotonic)
 
     def ask_to_stop(self) -> None:
         """Ask once, then insist."""
@@ -70,6 +72,11 @@ class Supervisor:
                 self._ended(child)
             elif child.asked is not None or self._cancelled(child.job_id):
                 child.ask_to_stop()
+            elif time.monotonic() - child.beaten > BEAT_SECONDS:
+                # On a busy machine a process that gives way to all others may take longer to load than a job may be
+                # silent. It lives, so its job does.
+                child.beaten = time.monotonic()
+                self._services.jobs.beat(child.job_id, self._runner)
         for job in self._services.jobs.waiting(LONG):
             if lane_of(job) not in self._children:
                 self._start(job)
@@ -135,11 +142,6 @@ class Supervisor:
             jobs.finish(child.job_id, CANCELLED, runner=self._runner)
         else:
             jobs.give_up_or_retry(child.job_id, self._runner, reason_of(code))
-
-
-def lane_of(job: JobRow) -> str:
-    """What a long job waits for: its device; checks of a study wait for each other only."""
-    return CHECKS if job.kind in (PREFLIGHT, COMPARE) else job.device or "cpu"
 
 
 def reason_of(code: int) -> str:
