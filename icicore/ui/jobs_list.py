@@ -35,6 +35,7 @@ _QUIET = ("preflight", "tile_cam")
 """Kinds that are listed only on request: they are many, short, and show in their own place."""
 _WIDTHS = [3.4, 1.2, 2.6, 1.6, 1.5]
 _PROBLEM, _OPEN, _ALL = "_job_problem", "_job_open", "jobs_all"
+NBSP = "\N{NO-BREAK SPACE}"
 _MIME = {".pdf": "application/pdf", ".json": "application/json", ".html": "text/html"}
 
 
@@ -79,8 +80,8 @@ def _table(desk: JobsDesk, rows: Sequence[JobRow]) -> None:
             f"{' · ' + esc(subject) if subject else ''}</div>"
         )
         state.html(state_of(row))
-        said = row.error if row.state == "failed" else row.message if row.active else ""
-        progress.html(f'{bar(row)}<div class="i-cut i-dim" title="{esc(said or "")}">{esc(said or "")}</div>')
+        said = (row.error if row.state == "failed" else row.message if row.active else "") or NBSP  # every row as high
+        progress.html(f'{bar(row)}<div class="i-cut i-dim" title="{esc(said)}">{esc(said)}</div>')
         who.html(f'<div class="i-cut i-dim">{esc(row.owner or DASH)} · {ago(row.created)}</div>')
         _buttons(desk, row, buttons.container(horizontal=True, gap="small", horizontal_alignment="right"))
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from icicore.store.jobs import JobRow
-from icicore.ui.text import DASH, ago, esc
+from icicore.ui.text import DASH, ago, esc, percent
 from icicore.ui.training_desk import TrainingDesk
 from icicore.ui.training_form import RUN
 from icicore.ui.training_live import state_of
@@ -59,5 +59,5 @@ def bar(row: JobRow) -> str:
     share = 1.0 if row.state == "succeeded" else min(1.0, row.done / row.total) if row.total else 0.0
     return (
         f'<div class="i-cell"><span class="i-bar"><i style="width:{100 * share:.0f}%"></i></span>'
-        f"<b>{100 * share:.0f} %</b></div>"
+        f"<b>{percent(share)}</b></div>"
     )
