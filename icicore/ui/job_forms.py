@@ -11,7 +11,7 @@ from icicore.ui.jobs_desk import JobsDesk
 from icicore.ui.text import plain
 from icicore.ui.training_checks import ask_check, findings, result_of, wait_for_check
 from icicore.ui.training_desk import TrainingDesk
-from icicore.ui.training_words import MODELS
+from icicore.ui.training_words import MODELS, device_name
 from icicore.ui.widgets import error_line
 from icicore.workflows.candidates import TrainingRequest
 
@@ -108,7 +108,7 @@ def _tune(desk: JobsDesk, trainings: TrainingDesk) -> None:
     model = places[2].selectbox("Model", list(MODELS), format_func=lambda k: MODELS[k], key="tune_model")
     trials = places[3].number_input("Trials", 2, 500, 20, key="tune_trials")
     devices = [d.key for d in trainings.devices()]
-    device = places[4].selectbox("Device", devices, index=len(devices) - 1, key="tune_device")
+    device = places[4].selectbox("Device", devices, index=len(devices) - 1, key="tune_device", format_func=_device)
     request = TrainingRequest("check", Path(study))
     job = trainings.checked(request)
     found = result_of(job)
@@ -128,6 +128,10 @@ def _tune(desk: JobsDesk, trainings: TrainingDesk) -> None:
         wait_for_check(trainings, job.job_id)
     elif found is not None:
         st.html(findings(found))
+
+
+def _device(key: str) -> str:
+    return device_name(key, {})
 
 
 def _start(action: Callable[[], object], told: str) -> None:
