@@ -91,7 +91,9 @@ def _evaluate(desk: JobsDesk, trainings: TrainingDesk) -> None:
         return
     study_side, bundle_side, draws, button = st.columns([2, 3, 1.2, 1], vertical_alignment="bottom")
     study = study_side.selectbox("Study", list(studies), format_func=lambda f: plain(studies[f]), key="evaluate_study")
-    names = bundle_side.multiselect("Models", desk.bundles(), key="evaluate_bundles", format_func=plain)
+    names = bundle_side.multiselect(
+        "Models", desk.bundles(), key="evaluate_bundles", format_func=plain, placeholder="one or more"
+    )
     n = draws.number_input("Bootstrap resamples", 100, 10_000, 1000, 100, key="evaluate_draws")
     if button.button("Test", key="evaluate_start", type="primary", disabled=not names, width="stretch"):
         _start(lambda: desk.evaluate(names, Path(study), bootstrap=int(n)), "The test waits for the CPU.")

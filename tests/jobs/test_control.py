@@ -1,16 +1,20 @@
 """Stopping, continuing and forgetting jobs of any kind; who is there to work; and how background work steps back."""
 
+import asyncio
+import contextlib
 import fcntl
 import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from icicore.errors import InputError
-from icicore.jobs import control, handlers, outcome, queue, runner
+from icicore.jobs import control, handlers, outcome, queue, runner, worker
 from icicore.jobs.kinds import EMBED, PRIORITY, REPORT, SCORE, SCORE_BATCH, TILE_CAM, TRAIN, ahead_of
+from icicore.jobs.supervisor import Supervisor
 from icicore.settings import read_settings
 from icicore.store.jobs import CANCELLED, FAILED, QUEUED, RUNNING, SUCCEEDED
 from icicore.workflows.cases import open_case
@@ -160,3 +164,39 @@ def test_background_work_steps_back_as_a_session_and_nothing_else_of_the_termina
     assert own[0] == shared[0] == "19"
     assert own[1] in ("19", "-")
     assert shared[1] != "19" or shared[1] == "-"
+
+
+def test_the_worker_keeps_a_long_job_alive_while_its_process_loads(services):
+    job = services.jobs.create(TRAIN, device="cpu")
+    supervisor = Supervisor(services, "w", command=[sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        supervisor.look()
+        (child,) = supervisor._children.values()
+        before = services.jobs.get(job.job_id).heartbeat
+        supervisor.look()
+        assert services.jobs.get(job.job_id).heartbeat == before, "not at every look"
+        child.beaten -= 60
+        supervisor.look()
+        assert services.jobs.get(job.job_id).heartbeat > before
+    finally:
+        supervisor.close()
+    assert services.jobs.get(job.job_id).state == QUEUED
+
+
+@pytest.mark.parametrize(("ended", "serves", "starts"), [(-9, False, True), (-9, True, False), (None, False, False)])
+def test_the_app_starts_another_worker_only_where_none_serves(monkeypatch, services, ended, serves, starts):
+    started = []
+    monkeypatch.setattr(worker, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(worker, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(worker, "worker_serves", lambda home: serves)
+    monkeypatch.setattr(worker, "spawn_worker", lambda settings: started.append(settings) or process(None))
+
+    def process(code):
+        return SimpleNamespace(poll=lambda: code, returncode=code)
+
+    async def keep() -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(worker._keep(services.settings, [process(ended)]), 1)
+
+    asyncio.run(keep())
+    assert len(started) == (1 if starts else 0)
