@@ -12,6 +12,7 @@ from icicore.ui.jobs_desk import JobsDesk
 from icicore.ui.text import DASH, ago, esc, number, plain
 from icicore.ui.training_list import bar
 from icicore.ui.training_live import state_of
+from icicore.ui.training_words import doing
 from icicore.ui.widgets import empty, error_line
 from icicore.workflows.job_files import log_path, tail
 
@@ -80,7 +81,9 @@ def _table(desk: JobsDesk, rows: Sequence[JobRow]) -> None:
             f"{' · ' + esc(subject) if subject else ''}</div>"
         )
         state.html(state_of(row))
-        said = (row.error if row.state == "failed" else row.message if row.active else "") or NBSP  # every row as high
+        said = (
+            row.error if row.state == "failed" else doing(row.message) if row.active else ""
+        ) or NBSP  # every row as high
         progress.html(f'{bar(row)}<div class="i-cut i-dim" title="{esc(said)}">{esc(said)}</div>')
         who.html(f'<div class="i-cut i-dim">{esc(row.owner or DASH)} · {ago(row.created)}</div>')
         _buttons(desk, row, buttons.container(horizontal=True, gap="small", horizontal_alignment="right"))
