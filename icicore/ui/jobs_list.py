@@ -37,6 +37,7 @@ _QUIET = ("preflight", "tile_cam")
 _WIDTHS = [3.4, 1.2, 2.6, 1.6, 1.5]
 _PROBLEM, _OPEN, _ALL = "_job_problem", "_job_open", "jobs_all"
 NBSP = "\N{NO-BREAK SPACE}"
+"""Keeps a line of a row that says nothing as high as one that does."""
 _MIME = {".pdf": "application/pdf", ".json": "application/json", ".html": "text/html"}
 
 

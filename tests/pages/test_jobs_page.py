@@ -15,6 +15,7 @@ from icicore.ui import jobs_desk, worker_notice
 from icicore.ui.jobs_desk import forget_jobs_desk
 from icicore.ui.places import TRAINING
 from icicore.ui.training_desk import use_training_desk
+from icicore.ui.training_words import doing
 from icicore.workflows.cases import open_case
 from icicore.workflows.job_files import job_folder
 from icicore.workflows.services import Services, build_services
@@ -194,3 +195,16 @@ def test_without_a_worker_the_page_says_what_to_do(open_page, services, monkeypa
 
 def test_the_notice_waits_for_a_worker_that_is_just_starting(open_page):
     assert not open_page().warning
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("training clinical-1", "Training: Clinical, member 2"),
+        ("waiting", "Waiting"),
+        ("training the heads", "Training the heads"),
+        ("", ""),
+    ],
+)
+def test_a_member_is_named_alike_everywhere(message, shown):
+    assert doing(message) == shown
