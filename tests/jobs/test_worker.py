@@ -102,7 +102,7 @@ def test_a_process_killed_between_the_end_of_a_job_and_its_row_does_not_run_it_a
     with worker(services) as process:
         wait_until((services.settings.home / "died").exists, "it does not come so far")
         if kind == "fake":  # it was the worker itself that died
-            process.wait(60)
+            wait_until(lambda: process.poll() is not None, "it goes on")
             assert services.jobs.get(job.job_id).state == RUNNING
     with worker(services):
         wait_until(lambda: not services.jobs.get(job.job_id).active, "it was lost")
@@ -116,7 +116,7 @@ def test_cancelling_a_job_that_is_finished_but_for_its_row_leaves_it_finished(se
     queue.enqueue(services, job.job_id)
     monkeypatch.setenv("ICICORE_TEST_DIE", "outcome")
     with worker(services) as process:
-        process.wait(60)
+        wait_until(lambda: process.poll() is not None, "it goes on")
     services.jobs.request_cancel(job.job_id)
     with worker(services):
         wait_until(lambda: not services.jobs.get(job.job_id).active, "it was lost")
