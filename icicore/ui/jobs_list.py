@@ -37,6 +37,7 @@ _QUIET = ("preflight", "tile_cam")
 _WIDTHS = [3.4, 1.2, 2.6, 1.6, 1.5]
 _PROBLEM, _OPEN, _ALL = "_job_problem", "_job_open", "jobs_all"
 NBSP = "\N{NO-BREAK SPACE}"
+"""Keeps the line of a row that says nothing as high as one that does."""
 """Keeps a line of a row that says nothing as high as one that does."""
 _MIME = {".pdf": "application/pdf", ".json": "application/json", ".html": "text/html"}
 
@@ -82,9 +83,7 @@ def _table(desk: JobsDesk, rows: Sequence[JobRow]) -> None:
             f"{' · ' + esc(subject) if subject else ''}</div>"
         )
         state.html(state_of(row))
-        said = (
-            row.error if row.state == "failed" else doing(row.message) if row.active else ""
-        ) or NBSP  # every row as high
+        said = (row.error if row.state == "failed" else doing(row.message) if row.active else "") or NBSP
         progress.html(f'{bar(row)}<div class="i-cut i-dim" title="{esc(said)}">{esc(said)}</div>')
         who.html(f'<div class="i-cut i-dim">{esc(row.owner or DASH)} · {ago(row.created)}</div>')
         _buttons(desk, row, buttons.container(horizontal=True, gap="small", horizontal_alignment="right"))
