@@ -20,8 +20,8 @@ CHECKS = {
     "calibration": ("Calibration not worse", "the 95 % interval of the difference does not lie wholly above 0"),
 }
 WORST = (
-    "Worst subgroup<br><span class='i-dim'>the group of ten patients or more for which it loses most; stops nothing, "
-    "and among many groups one loses by chance</span>"
+    "Worst subgroup<br><span class='i-dim'>the group of ten patients or more for which it loses most; stops "
+    "nothing</span>"
 )
 _METRICS = {
     "auc_roc": "AUC-ROC",
