@@ -16,7 +16,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @_JSON
 @example("icicore bundles")
 def bundles(*, as_json: bool) -> None:
-    """List the model bundles: name, digest, state, tile encoder, study, cases scored."""
+    """List the bundles, which the pages call models: name, digest, state, tile encoder, study, cases scored."""
     from icicore.store.registry import PROMOTED
     from icicore.workflows.registry_entries import list_registry
 
@@ -58,6 +58,7 @@ def bundle() -> None:
 def compare(*, name: str, study: Path | None, as_json: bool) -> None:
     """Set a candidate beside the promoted bundle on the same held-out patients."""
     from icicore.workflows.registry_compare import compare_candidate
+    from icicore.workflows.registry_comparison import worst_subgroup
 
     by = acting(Role.REVIEWER, "compare models")
     with progress_bar() as progress:
@@ -67,6 +68,7 @@ def compare(*, name: str, study: Path | None, as_json: bool) -> None:
         return
     for check in found["checks"]:
         click.echo(f"{'passed' if check['passed'] else 'FAILED'}  {check['text']}")
+    click.echo(f"note    {worst_subgroup(found)[1]}")
 
 
 @bundle.command()

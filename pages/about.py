@@ -28,6 +28,10 @@ with use:
     right.markdown("#### Limits")
     right.markdown(documents.LIMITS)
 with models:
+    st.caption(
+        "A model on these pages is what the command line and the folders call a **bundle**: one trained ensemble with "
+        "all that a prediction needs. `icicore bundle promote NAME` does what the button on the page Models does."
+    )
     cards = documents.promoted_first(desk.cards(), (desk.promoted() or ("", ""))[0])
     if not cards:
         empty("No model bundle", "Train one with <code>icicore train</code>, or copy one into the checkpoints folder.")

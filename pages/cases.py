@@ -6,12 +6,14 @@ from icicore.jobs import batches, queue
 from icicore.ui import session, worklist, worklist_filters, worklist_import
 from icicore.ui.backend import backend
 from icicore.ui.widgets import page_head, show_jobs
+from icicore.ui.worker_notice import worker_notice
 
 desk = backend(queue)
 facets = desk.work.facets()
 page_head("Work list")
 jobs = st.container()  # reserved, so that what follows keeps its place when jobs come and go
 with jobs:
+    worker_notice(desk.idle)
     active = desk.active_jobs()
     busy = show_jobs(desk, desk.work.names([j.case_key for j in active if j.case_key]))
     worklist_import.import_result(desk)

@@ -5,19 +5,19 @@ from pathlib import Path
 
 from icicore.access import Person, Role
 from icicore.errors import Cancelled, IcicoreError
-from icicore.jobs.kinds import IMPORT, SCORE, SCORE_BATCH, SCORE_WITH, TILE_CAM
+from icicore.jobs.kinds import IMPORT, SCORE_BATCH, SCORE_WITH, ahead_of
 from icicore.jobs.queue import enqueue, owner_of
+from icicore.jobs.runner import Yielded
 from icicore.store.case_query import CaseFilter
 from icicore.store.case_work import CaseWork
 from icicore.store.cases import CaseRow
-from icicore.store.jobs import QUEUED, JobRow
+from icicore.store.jobs import JobRow
 from icicore.types import Json, Progress
 from icicore.workflows.services import Services
 
 log = logging.getLogger(__name__)
-
-_FIRST = (SCORE, TILE_CAM, SCORE_WITH)
-"""Kinds that go ahead of the next case of a batch: somebody waits for them in front of the screen."""
+_FIRST = ahead_of(SCORE_BATCH)
+"""Kinds that go before the next case of a batch."""
 
 
 def submit_batch(services: Services, wanted: CaseFilter, *, by: str = "") -> JobRow | None:
@@ -60,16 +60,23 @@ def _once(services: Services, kind: str, asked: Json, *, case_key: str | None = 
 
 
 def score_batch(services: Services, job: JobRow, progress: Progress) -> None:
-    """Score the cases of a batch one after the other; one that cannot be scored does not stop the others."""
+    """Score the cases of a batch one after the other; one that cannot be scored does not stop the others.
+
+    Where something waits that goes first, the batch gives way after a case and takes its place in the queue anew; the
+    rows of its cases say what is left.
+    """
     work = CaseWork(services.database)
     try:
         while (found := work.next_of(job.job_id)) is not None:
             row, left = found
             total = max(job.total, left)
             progress(total - left, total, row.case_id)
-            _let_others_first(services)
             _score_one(services, row, _within(progress, row, place=total - left, total=total), job.owner)
+            if left > 1 and services.jobs.waiting(_FIRST):
+                raise Yielded
         progress(job.total, job.total, "all cases scored")
+    except Yielded:
+        raise
     except Exception:  # cancelled, or a fault of ours; a killed worker leaves the rest to its successor
         work.release(job.job_id)
         raise
@@ -104,18 +111,6 @@ def _not_scored(services: Services, row: CaseRow, state: str, line: str) -> None
     reason = {"code": "input_error", "message": line, "modality": None}
     empty = dict.fromkeys(("probability", "interval_low", "interval_high", "job_id"))
     services.cases.set_state(row.case_key, state, reasons=[reason], **empty)
-
-
-def _let_others_first(services: Services) -> None:
-    """Run what waits beside the batch now; a job never starts twice, so the queue finds it done later."""
-    from icicore.jobs.handlers import run_job
-
-    for other in reversed(services.jobs.recent(active_only=True)):
-        if other.state == QUEUED and other.kind in _FIRST:
-            try:
-                run_job(services, other.job_id)
-            except Exception:
-                log.exception("job %s failed", other.job_id)
 
 
 def import_batch(services: Services, job: JobRow, progress: Progress) -> None:

@@ -16,8 +16,10 @@ from pathlib import Path
 
 from icicore.errors import Cancelled
 from icicore.jobs.heartbeat import BEAT_SECONDS
+from icicore.jobs.kinds import CHECKS, lane_of
 from icicore.jobs.long_handlers import LONG_HANDLERS
 from icicore.jobs.runner import FORMAT, Handler, carry_out
+from icicore.jobs.standing_back import LONG_JOB, WORKER, step_back
 from icicore.settings import read_settings
 from icicore.store.jobs import JobStore
 from icicore.workflows.job_files import LOCK, job_folder
@@ -31,6 +33,7 @@ _LOCK_SECONDS = 60.0
 def main(arguments: list[str], handlers: Mapping[str, Handler] = LONG_HANDLERS) -> int:
     """Carry out the job that the supervisor has taken for us."""
     job_id, runner = arguments
+    step_back(WORKER)
     logging.basicConfig(level=logging.INFO, format=FORMAT, stream=sys.stderr)
     # What a study left out is shown by the preflight, with names; a log tells nothing about patients.
     logging.getLogger("icicore.training.study").setLevel(logging.ERROR)
@@ -41,6 +44,8 @@ def main(arguments: list[str], handlers: Mapping[str, Handler] = LONG_HANDLERS) 
         job = services.jobs.get(job_id)
         if job is None or not services.jobs.beat(job_id, runner)[0]:
             return 0
+        if lane_of(job) != CHECKS:
+            step_back(LONG_JOB)
         signal.signal(signal.SIGTERM, _stop)
         threading.Thread(target=_stay_alive, args=(services.jobs, job_id, runner, parent), daemon=True).start()
         log.info("%s, try %d", job.kind, job.attempts)

@@ -57,13 +57,22 @@ BEATS = Beats()
 
 
 def keep_beating(
-    jobs: JobStore, retry: Callable[[str], object], stop: threading.Event, *, seconds: float = BEAT_SECONDS
+    jobs: JobStore,
+    retry: Callable[[str], object],
+    stop: threading.Event,
+    *,
+    seconds: float = BEAT_SECONDS,
+    settle: Callable[[], object] = lambda: None,
 ) -> None:
-    """Until stopped: beat for the jobs of this process, and hand those that fell silent elsewhere to ``retry``."""
+    """Until stopped: beat for the jobs of this process, and hand those that fell silent elsewhere to ``retry``.
+
+    ``settle`` closes before that the rows of those that are finished.
+    """
     while not stop.wait(seconds):
         try:
             for job_id in BEATS.running:
                 jobs.beat(job_id, BEATS.runner)
+            settle()
             for job_id in jobs.requeue_silent():
                 log.warning("job %s lost its process and waits again", job_id)
                 retry(job_id)

@@ -5,11 +5,11 @@ import sqlite3
 from functools import lru_cache
 from urllib.parse import urlparse
 
-from huey import Huey, RedisHuey, SqliteHuey
+from huey import Huey, PriorityRedisHuey, SqliteHuey
 
 from icicore.domain import Status, limiting
 from icicore.errors import CaseError, InputError, StorageError
-from icicore.jobs.kinds import AHEAD, DEMO, SCORE, TILE_CAM
+from icicore.jobs.kinds import DEMO, PRIORITY, SCORE, TILE_CAM
 from icicore.people import local_person
 from icicore.store.case_work import CaseWork
 from icicore.store.cases import CaseRow
@@ -24,7 +24,8 @@ def open_queue(url: str) -> Huey:
     if parsed.scheme == "sqlite":
         return SqliteHuey("icicore", filename=url.removeprefix("sqlite:///"), fsync=True)
     if parsed.scheme in ("redis", "rediss"):
-        return RedisHuey("icicore", url=url)
+        # A name of its own: a queue without priorities, as older versions kept it, is of another type in Redis.
+        return PriorityRedisHuey("icicore-jobs", url=url)
     raise InputError(
         "ICICORE_QUEUE_URL",
         f"{parsed.scheme!r} is no queue",
@@ -33,8 +34,8 @@ def open_queue(url: str) -> Huey:
     )
 
 
-def enqueue(services: Services, job_id: str, *, priority: int = 0) -> None:
-    """Put a job's id into the queue; the row says what it is. Not every kind of queue knows priorities.
+def enqueue(services: Services, job_id: str) -> None:
+    """Put a job's id into the queue, at the place of its kind; the row says what it is.
 
     Raises
     ------
@@ -43,9 +44,10 @@ def enqueue(services: Services, job_id: str, *, priority: int = 0) -> None:
     """
     from icicore.jobs.handlers import run_job_task
 
+    job = services.jobs.get(job_id)
+    priority = 0 if job is None else PRIORITY.get(job.kind, 0)
     try:
-        queue = open_queue(services.settings.queue_url)
-        run_job_task(queue)(job_id, priority=priority if queue.storage.priority else None)
+        run_job_task(open_queue(services.settings.queue_url))(job_id, priority=priority)
     except sqlite3.Error as fault:
         with contextlib.suppress(StorageError):
             cancel(services, job_id)
@@ -104,7 +106,7 @@ def submit_tile_cam(services: Services, case_key: str, *, slide: str, tile: int,
             if job.state == QUEUED:
                 services.jobs.request_cancel(job.job_id)
     job = services.jobs.create(TILE_CAM, case_key=case_key, parameters=asked, owner=owner_of(services, by))
-    enqueue(services, job.job_id, priority=AHEAD)
+    enqueue(services, job.job_id)
     return job
 
 

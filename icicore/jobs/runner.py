@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 from icicore.errors import Cancelled, IcicoreError, StorageError
 from icicore.jobs.kinds import SCORE
-from icicore.jobs.queue import restore_case, restore_case_of
+from icicore.jobs.outcome import keep_outcome, kept_outcome
+from icicore.jobs.queue import enqueue, restore_case, restore_case_of
 from icicore.store.jobs import CANCELLED, FAILED, SUCCEEDED, JobRow
 from icicore.types import Json, Progress
 from icicore.workflows.job_files import log_path
@@ -18,15 +19,31 @@ from icicore.workflows.services import Services
 log = logging.getLogger(__name__)
 Handler: TypeAlias = Callable[[Services, JobRow, Progress], Json | None]
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
+_GAVE_WAY = "waiting for others that go first"
 _NO_MEMORY = "memory ran out; choose a smaller batch, fewer tiles per bag or another device"
 
 
+class Yielded(Exception):
+    """A job gives way to others that go first; it continues when its turn comes again."""
+
+
 def carry_out(services: Services, job: JobRow, handlers: Mapping[str, Handler], *, runner: str = "") -> None:
-    """Run a job to its end; its row tells how it ended. Raises only for faults of this program."""
+    """Run a job to its end, unless it was there before; its row tells how it ended.
+
+    Raises only for faults of this program.
+    """
+    home = services.settings.home
+    known = kept_outcome(home, job)
+    if known is not None:  # its process died before it could close the row
+        services.jobs.finish(job.job_id, SUCCEEDED, result=known["result"], runner=runner)
+        return
     try:
         result = handlers[job.kind](services, job, reporter(services, job.job_id, runner))
+        keep_outcome(home, job, result)
     except Cancelled:
         _stopped(services, job, runner)
+    except Yielded:
+        _gave_way(services, job, runner)
     except StorageError as error:
         no_room(services, job, str(error), runner)
     except IcicoreError as error:
@@ -78,6 +95,14 @@ def _stopped(services: Services, job: JobRow, runner: str) -> None:
         log.info("stopped on request; what was finished is kept")
     elif services.jobs.release(job.job_id, runner):
         log.info("interrupted; it continues when a worker runs again")
+
+
+def _gave_way(services: Services, job: JobRow, runner: str) -> None:
+    """Back into the queue; the row first, or another worker could take the id and find the job still running."""
+    if services.jobs.release(job.job_id, runner, message=_GAVE_WAY):
+        enqueue(services, job.job_id)
+    else:
+        _stopped(services, job, runner)
 
 
 def reporter(services: Services, job_id: str, runner: str) -> Progress:

@@ -5,11 +5,13 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from functools import partial
 
 from icicore.jobs.handlers import run_job_task, warm_up
 from icicore.jobs.heartbeat import BEATS, keep_beating, runner_prefix
 from icicore.jobs.kinds import LONG
-from icicore.jobs.queue import open_queue
+from icicore.jobs.outcome import close_finished
+from icicore.jobs.queue import enqueue, open_queue
 from icicore.jobs.supervisor import COMMAND, Supervisor
 from icicore.settings import Settings
 from icicore.workflows.services import Services, build_services
@@ -22,19 +24,23 @@ def serve(settings: Settings, *, command: Sequence[str] = COMMAND) -> None:
     services = build_services(settings)
     runner = BEATS.name_runner(settings.home)
     queue = open_queue(settings.queue_url)
-    task = run_job_task(queue)
+    run_job_task(queue)  # the consumer knows it from here on
 
     def carry(job_id: str) -> None:
         job = services.jobs.get(job_id)
         if job is not None and job.kind not in LONG:
-            task(job_id)
+            enqueue(services, job_id)
 
+    settle = partial(close_finished, services.jobs, settings.home)
+    settle(runner_prefix(settings.home))
     # The rows are the truth and the queue only carries ids; an id that is queued twice starts only once.
     for job in services.jobs.requeue_lost(runner_prefix(settings.home)):
         carry(job.job_id)
     stop, supervisor = threading.Event(), Supervisor(services, runner, command=command)
     helpers = [
-        threading.Thread(target=keep_beating, args=(services.jobs, carry, stop), daemon=True),
+        threading.Thread(
+            target=keep_beating, args=(services.jobs, carry, stop), kwargs={"settle": settle}, daemon=True
+        ),
         threading.Thread(target=supervisor.watch, args=(stop,), daemon=True),
     ]
     for helper in helpers:

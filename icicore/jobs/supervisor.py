@@ -15,9 +15,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from icicore.jobs.kinds import CHECKS, COMPARE, LONG, PREFLIGHT
+from icicore.jobs.heartbeat import BEAT_SECONDS
+from icicore.jobs.kinds import LONG, lane_of
+from icicore.jobs.outcome import kept_outcome
 from icicore.settings import PROJECT
-from icicore.store.jobs import CANCELLED, JobRow
+from icicore.store.jobs import CANCELLED, SUCCEEDED, JobRow
 from icicore.workflows.job_files import log_path
 from icicore.workflows.services import Services
 
@@ -35,6 +37,7 @@ class Child:
     job_id: str
     process: "subprocess.Popen[bytes]"
     asked: float | None = field(default=None)
+    beaten: float = field(default_factory=time.monotonic)
 
     def ask_to_stop(self) -> None:
         """Ask once, then insist."""
@@ -69,6 +72,11 @@ class Supervisor:
                 self._ended(child)
             elif child.asked is not None or self._cancelled(child.job_id):
                 child.ask_to_stop()
+            elif time.monotonic() - child.beaten > BEAT_SECONDS:
+                # On a busy machine a process that gives way to all others may take longer to load than a job may be
+                # silent. It lives, so its job does.
+                child.beaten = time.monotonic()
+                self._services.jobs.beat(child.job_id, self._runner)
         for job in self._services.jobs.waiting(LONG):
             if lane_of(job) not in self._children:
                 self._start(job)
@@ -104,7 +112,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                process_group=0,  # its own helpers end with it
+                start_new_session=True,  # its own helpers end with it, and it has a weight of its own
                 env=self._environment(),
             )
         self._children[lane_of(job)] = Child(job.job_id, process)
@@ -127,15 +135,13 @@ class Supervisor:
         job = jobs.get(child.job_id)
         if job is None or not job.active or job.runner != self._runner:
             return
-        if job.cancel:
+        found = kept_outcome(self._services.settings.home, job)
+        if found is not None:
+            jobs.finish(child.job_id, SUCCEEDED, result=found["result"], runner=self._runner)
+        elif job.cancel:
             jobs.finish(child.job_id, CANCELLED, runner=self._runner)
         else:
             jobs.give_up_or_retry(child.job_id, self._runner, reason_of(code))
-
-
-def lane_of(job: JobRow) -> str:
-    """What a long job waits for: its device; checks of a study wait for each other only."""
-    return CHECKS if job.kind in (PREFLIGHT, COMPARE) else job.device or "cpu"
 
 
 def reason_of(code: int) -> str:

@@ -3,6 +3,7 @@
 A lock file keeps it single; a worker that outlives its app (after ``kill -9``) is found again and used on.
 """
 
+import asyncio
 import contextlib
 import fcntl
 import logging
@@ -10,14 +11,19 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from icicore.jobs.standing_back import WORKER, step_back
 from icicore.settings import PROJECT, Settings, read_settings
+from icicore.workflows.worker_presence import WORKER_LOCK, worker_serves
 
 log = logging.getLogger(__name__)
-LOCK, LOG = "worker.lock", "worker.log"
+LOCK, LOG = WORKER_LOCK, "worker.log"
+LOOK_SECONDS, AGAIN_SECONDS = 5.0, 30.0
+"""How often the app looks after its worker, and how long it waits between two starts."""
 
 
 @contextlib.contextmanager
@@ -47,14 +53,9 @@ def main() -> int:
             return 0
         from icicore.jobs.serve import serve
 
-        _niceness()
+        step_back(WORKER)
         serve(settings)
     return 0
-
-
-def _niceness() -> None:
-    with contextlib.suppress(OSError, AttributeError):
-        os.nice(10)  # the app's tiles come first
 
 
 def spawn_worker(settings: Settings) -> "subprocess.Popen[bytes]":
@@ -77,12 +78,29 @@ def spawn_worker(settings: Settings) -> "subprocess.Popen[bytes]":
 @asynccontextmanager
 async def lifespan(_app: object) -> AsyncIterator[dict[str, object]]:
     """Run a worker for as long as the app runs; set ``ICICORE_WORKER=0`` to run it elsewhere."""
-    process = spawn_worker(read_settings()) if os.environ.get("ICICORE_WORKER", "1") != "0" else None
+    if os.environ.get("ICICORE_WORKER", "1") == "0":
+        yield {}
+        return
+    settings = read_settings()
+    kept = [spawn_worker(settings)]
+    keeper = asyncio.create_task(_keep(settings, kept))
     try:
         yield {}
     finally:
-        if process is not None:
-            _stop(process)
+        keeper.cancel()
+        _stop(kept[0])
+
+
+async def _keep(settings: Settings, kept: "list[subprocess.Popen[bytes]]") -> None:
+    """Start another worker where the present one died, not more often than twice a minute."""
+    started = time.monotonic()
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        if kept[0].poll() is None or time.monotonic() - started < AGAIN_SECONDS or worker_serves(settings.home):
+            continue
+        log.warning("the worker ended (%s); another one starts", kept[0].returncode)
+        started = time.monotonic()
+        kept[0] = spawn_worker(settings)
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

@@ -67,10 +67,16 @@ class JobLeases:
         fields = {"state": state, "error": error, "result": result, "finished": datetime.now(UTC)}
         return self._change(_held(job_id, runner), **fields)
 
-    def release(self, job_id: str, runner: str) -> bool:
+    def release(self, job_id: str, runner: str, *, message: str = _WAITS_AGAIN) -> bool:
         """Give back a job at an orderly stop; it waits again, and the try does not count."""
-        fields = {"state": QUEUED, "message": _WAITS_AGAIN, "attempts": JobTable.attempts - 1}
+        fields = {"state": QUEUED, "message": message, "attempts": JobTable.attempts - 1}
         return self._change(and_(_held(job_id, runner), JobTable.cancel.is_(False)), **fields)
+
+    def running(self, held_by: str = "") -> list[JobRow]:
+        """Jobs that run, of the workers whose name begins so, or that nobody named; an empty start takes all."""
+        mine = or_(JobTable.runner.startswith(held_by, autoescape=True), JobTable.runner == "")
+        with self._database.session() as session:
+            return [to_row(r) for r in session.scalars(select(JobTable).where(JobTable.state == RUNNING, mine))]
 
     def requeue_lost(self, home: str = "") -> list[JobRow]:
         """At the start of a worker: take the jobs of this home's dead worker, and those whose heartbeat stopped.

@@ -7,26 +7,28 @@ and threshold of a tuned bundle rest on the validation patients alone.
 """
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import lightning
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from icicore.embeddings.cache import BATCH
 from icicore.embeddings.stage import split_last_stage
-from icicore.models.inputs import CaseInputs, collate
+from icicore.models.inputs import Batch, CaseInputs, collate
 from icicore.models.multimodal import MultimodalModel
 from icicore.training.config import TrainConfig
 from icicore.training.dataset import ScaledStudy, StudyData, balanced
 from icicore.training.fit import one_thread, run_trainer, seeded
+from icicore.training.halved_step import HalvedStep
+from icicore.training.journal import Journal
 from icicore.training.module import balanced_loss, hide_at_random, loss
 from icicore.training.slide_access import SlideAccess
 from icicore.training.splits import Split
+from icicore.training.stage_parts import heads_in_parts, in_halves, pooled, stage_in_parts
 from icicore.types import F16, I32, Mask, Progress
 
 _WHAT = "reading tiles"
@@ -65,7 +67,13 @@ class TuningData:
 
 
 def finetune(
-    data: TuningData, models: Sequence[MultimodalModel], *, access: SlideAccess, scratch: Path, progress: Progress
+    data: TuningData,
+    models: Sequence[MultimodalModel],
+    *,
+    access: SlideAccess,
+    scratch: Path,
+    progress: Progress,
+    journal: Journal | None = None,
 ) -> Tuned:
     """Tune the last stage on the training patients; the test patients are not read.
 
@@ -73,13 +81,14 @@ def finetune(
     ----------
     models : fitted members; they are copied
     scratch : file for the maps of the sampled tiles; the caller removes it
+    journal : is told when memory ran out
     """
     config, train = data.config, data.split.train
     rng = np.random.default_rng([config.seed, 5])
     before, stage = split_last_stage(access.encoder)
     with one_thread(config.device):
         sampled = _sample(data, access, before, scratch=scratch, rng=rng, progress=progress)
-        module = StageModule(stage, models, data, sampled)
+        module = StageModule(stage, models, data, sampled, journal=journal)
         batches = RowBatches(train, data.scaled.labels, config.finetune_batch, rng)
         with seeded(config.seed + 1000):
             run_trainer(module, batches, config.finetune_epochs, config)
@@ -90,16 +99,23 @@ def finetune(
     return Tuned(dict(module.stage.cpu().state_dict()), members, tuple(module.losses))
 
 
-class StageModule(lightning.LightningModule):
+class StageModule(HalvedStep):
     """Trains the last stage and the heads; ``losses`` begin with that of the untuned backbone."""
 
     def __init__(
-        self, stage: nn.Module, models: Sequence[MultimodalModel], data: TuningData, sampled: SampledMaps
+        self,
+        stage: nn.Module,
+        models: Sequence[MultimodalModel],
+        data: TuningData,
+        sampled: SampledMaps,
+        *,
+        journal: Journal | None = None,
     ) -> None:
-        super().__init__()
+        told = journal or Journal()
+        super().__init__(data.config, lambda parts, cases: told.add("halved", member="backbone", cases=cases))
         self.stage = stage.requires_grad_(requires_grad=True)
         self.members = nn.ModuleList(copy.deepcopy(model).requires_grad_(requires_grad=True) for model in models)
-        self.study, self.sampled, self.val, self.config = data.scaled, sampled, data.split.val, data.config
+        self.study, self.sampled, self.val = data.scaled, sampled, data.split.val
         self.losses: list[float] = []
         self.best_epoch = -1
         self.best_state: dict[str, Tensor] = {}
@@ -109,15 +125,22 @@ class StageModule(lightning.LightningModule):
         """Batches are patients' rows and stay where they are."""
         return batch
 
-    def training_step(self, rows: I32, index: int) -> Tensor:
+    def whole_loss(self, held: I32) -> Tensor:
         """Mean loss of the members on the sampled tiles of some patients."""
-        batch = self._batch(rows)
-        labels = torch.from_numpy(self.study.labels[rows].astype(np.float32)).to(self.device)
+        batch, labels = self._batch(held), self._labels(held)
         total = [
             loss(model(hide_at_random(batch, self.config)), labels, model, auxiliary=self.config.auxiliary_loss)
             for model in self.models
         ]
         return torch.stack(total).mean()
+
+    def backward_parts(self, held: I32, parts: int) -> Tensor:
+        """Its gradients: those of the heads some patients at a time, then those of the stage some tiles at a time."""
+        with torch.no_grad():
+            cases = [self._case(int(row), parts) for row in held]
+        total, gradient = heads_in_parts(cases, self._labels(held), self.models, self.config, parts)
+        stage_in_parts(self.stage, [self.sampled.of(int(row)) for row in held], gradient, parts)
+        return total
 
     def on_train_start(self) -> None:
         """Judge the untuned backbone on the same tiles first."""
@@ -139,8 +162,8 @@ class StageModule(lightning.LightningModule):
         """Validation loss of the ensemble on the sampled tiles."""
         self.eval()
         with torch.inference_mode():
-            parts = [self._batch(self.val[start : start + 16]) for start in range(0, len(self.val), 16)]
-            logits = torch.cat([torch.stack([m(part).logit for m in self.models]).mean(dim=0) for part in parts])
+            starts = range(0, len(self.val), 16)
+            logits = torch.cat([in_halves(self._logits, self.val[k : k + 16].tolist()) for k in starts])
         labels = torch.from_numpy(self.study.labels[self.val].astype(np.float32))
         self.losses.append(balanced_loss(logits.float().cpu(), labels))
         if self.best_epoch < 0 or self.losses[-1] < self.losses[self.best_epoch]:
@@ -162,15 +185,23 @@ class StageModule(lightning.LightningModule):
         """The members as what they are."""
         return [member for member in self.members if isinstance(member, MultimodalModel)]
 
-    def _batch(self, rows: I32) -> Any:
+    def _batch(self, rows: Iterable[int]) -> Batch:
         return collate([self._case(int(row)) for row in rows]).to(self.device)
 
-    def _case(self, row: int) -> CaseInputs:
+    def _labels(self, rows: I32) -> Tensor:
+        return torch.from_numpy(self.study.labels[rows].astype(np.float32)).to(self.device)
+
+    def _logits(self, rows: Sequence[int]) -> Tensor:
+        """Mean logit of the members."""
+        part = self._batch(rows)
+        return torch.stack([model(part).logit for model in self.models]).mean(dim=0)
+
+    def _case(self, row: int, parts: int = 1) -> CaseInputs:
         """The case with embeddings of its sampled tiles as the stage makes them now."""
         maps = self.sampled.of(row)
         if maps is None:
             return replace(self.study.cases[row], tiles=None)
-        return replace(self.study.cases[row], tiles=self.stage(maps.to(self.device)).mean(dim=(2, 3)).cpu())
+        return replace(self.study.cases[row], tiles=pooled(self.stage, maps.to(self.device), parts).cpu())
 
 
 @dataclass(frozen=True, eq=False)

@@ -57,10 +57,11 @@ def read_journal(path: Path) -> list[Json]:
         content = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return []
-    return list(_entries(content.splitlines()))
+    return list(entries_of(content.splitlines()))
 
 
-def _entries(lines: Iterable[str]) -> Iterator[Json]:
+def entries_of(lines: Iterable[str]) -> Iterator[Json]:
+    """The entries among some lines."""
     for line in lines:
         try:
             entry = json.loads(line)
@@ -108,16 +109,21 @@ def summarise(entries: Iterable[Json]) -> RunLog:
     """Put a journal together; an epoch that was done twice counts once, as it came out the same."""
     log = RunLog()
     for entry in entries:
-        kind = entry["event"]
-        if kind == "run":
-            log.plan, log.tries, log.now = entry, log.tries + 1, {}
-        elif kind == "done":
-            log.finished, log.now = True, {}
-        elif kind in ("halved", "note"):
-            log.notes.append(entry)
-        elif "member" in entry:
-            _take(log, log.members.setdefault(entry["member"], MemberLog(entry["member"])), entry)
+        note(log, entry)
     return log
+
+
+def note(log: RunLog, entry: Json) -> None:
+    """Add the next entry of a journal to what is known of it."""
+    kind = entry["event"]
+    if kind == "run":
+        log.plan, log.tries, log.now = entry, log.tries + 1, {}
+    elif kind == "done":
+        log.finished, log.now = True, {}
+    elif kind in ("halved", "note"):
+        log.notes.append(entry)
+    elif "member" in entry:
+        _take(log, log.members.setdefault(entry["member"], MemberLog(entry["member"])), entry)
 
 
 def _take(log: RunLog, member: MemberLog, entry: Json) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-import lightning
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
@@ -22,14 +21,8 @@ from icicore.training.epochstate import (
     restore_generators,
     restore_optimizer,
 )
-from icicore.training.halving import (
-    Halving,
-    backward_in_parts,
-    free_memory,
-    generator_state,
-    rows_of,
-    set_generator_state,
-)
+from icicore.training.halved_step import HalvedStep
+from icicore.training.halving import backward_in_parts, free_memory, rows_of
 from icicore.training.journal import Journal
 from icicore.training.pace import Pace
 from icicore.training.schedule import RateSchedule
@@ -38,7 +31,7 @@ _CLIP_NORM = 1.0
 _BASE = "base_lr"
 
 
-class ResponseModule(lightning.LightningModule):
+class ResponseModule(HalvedStep):
     """Trains one member; ``history`` holds the selection AUC of each epoch, ``best_state`` the best epoch's weights.
 
     ``on_epoch`` is called with the module after each epoch, when ``snapshot`` holds all that is needed to go on.
@@ -60,8 +53,8 @@ class ResponseModule(lightning.LightningModule):
         member: str = "",
         guide: AttentionGuide | None = None,
     ) -> None:
-        super().__init__()
-        self.model, self.config = model, config
+        super().__init__(config, lambda parts, cases: self.pace.halved(cases))
+        self.model = model
         self.schedule = RateSchedule(config.schedule, steps, config.warmup, patience=max(1, config.patience // 2))
         self.selection, self.on_epoch = selection, on_epoch
         self.encoder_rate, self.tile_rate, self.guide = encoder_rate, tile_rate, guide
@@ -72,8 +65,6 @@ class ResponseModule(lightning.LightningModule):
         self.best_epoch = -1
         self._resumed: EpochState | None = None
         self.pace = Pace(journal or Journal(), member)
-        self.halving = Halving(lambda parts, cases: self.pace.halved(cases))
-        self._hidden: tuple[Batch, Tensor, Tensor] | None = None
 
     @property
     def finished(self) -> bool:
@@ -97,59 +88,33 @@ class ResponseModule(lightning.LightningModule):
             group["lr"] = group[_BASE] * factor
         self.step += 1
 
-    def training_step(self, batch: tuple[Batch, Tensor], index: int) -> Tensor:
-        """Loss of one batch with modalities and genes hidden at random; 0 where ``backward`` has to do it in parts."""
+    def prepared(self, batch: tuple[Batch, Tensor]) -> tuple[Batch, Tensor]:
+        """The batch with modalities and genes hidden at random."""
         inputs, labels = batch
-        hidden = hide_at_random(inputs, self.config)
-        self._hidden = hidden, labels, generator_state(self.device)
-        if self.halving.parts == 1:
-            try:
-                return self.batch_loss(hidden, labels)
-            except torch.OutOfMemoryError:
-                pass  # what the failed step held is free only after this block
-            self._halve()
-        return torch.zeros((), device=self.device, requires_grad=True)
+        return hide_at_random(inputs, self.config), labels
+
+    def whole_loss(self, held: tuple[Batch, Tensor]) -> Tensor:
+        """Mean loss of the batch."""
+        return self.batch_loss(*held)
+
+    def backward_parts(self, held: tuple[Batch, Tensor], parts: int) -> Tensor:
+        """Its gradients, some cases at a time."""
+        inputs, labels = held
+        return backward_in_parts(inputs, lambda part, rows: self.batch_loss(part, labels[rows]), parts)
+
+    def cases_of(self, held: tuple[Batch, Tensor]) -> int:
+        """Number of cases."""
+        return len(held[1])
+
+    def note_loss(self, value: Tensor) -> None:
+        """For the journal."""
+        self.pace.loss(value)
 
     def batch_loss(self, inputs: Batch, labels: Tensor) -> Tensor:
         """Mean loss over some cases."""
         output = self.model(inputs)
         total = loss(output, labels, self.model, auxiliary=self.config.auxiliary_loss)
         return total if self.guide is None else total + self.config.attention_guide * self.guide(inputs, output)
-
-    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
-        """Gradients of the batch, in as many parts as memory asks for."""
-        if self.halving.parts == 1:
-            try:
-                loss.backward(*args, **kwargs)  # type: ignore[no-untyped-call]
-                self.pace.loss(loss.detach())
-                return
-            except torch.OutOfMemoryError:
-                pass
-            self._halve()
-        while not self._in_parts():
-            self._halve()
-
-    def _in_parts(self) -> bool:
-        """Whether the parts fitted into memory; if not, nothing of them is left."""
-        assert self._hidden is not None  # noqa: S101 - Lightning calls training_step first
-        inputs, labels, state = self._hidden
-        set_generator_state(self.device, state)
-        autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
-        try:
-            with autocast:
-                total = backward_in_parts(
-                    inputs, lambda part, rows: self.batch_loss(part, labels[rows]), self.halving.parts
-                )
-        except torch.OutOfMemoryError:
-            return False
-        self.pace.loss(total)
-        return True
-
-    def _halve(self) -> None:
-        assert self._hidden is not None  # noqa: S101
-        self.model.zero_grad(set_to_none=True)
-        free_memory()
-        self.halving.halve(len(self._hidden[1]))
 
     def on_train_epoch_start(self) -> None:
         """Begin to count."""

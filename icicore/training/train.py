@@ -173,7 +173,7 @@ def _tune_backbone(
     kind, scratch = run.config.model, run.work.place / "finetune.maps.npy"
     models = [member.model for member in fitted[kind]]
     data = TuningData(run.study, run.scaled, run.split, run.config)
-    tuned = finetune(data, models, access=slides, scratch=scratch, progress=run.progress)
+    tuned = finetune(data, models, access=slides, scratch=scratch, progress=run.progress, journal=run.journal)
     if tuned.stage is None:
         return run, None
     fitted[kind] = [replace(m, model=model) for m, model in zip(fitted[kind], tuned.models, strict=True)]

@@ -134,6 +134,9 @@ class Backend(Protocol):
     def active_jobs(self) -> list[JobRow]:
         """Jobs that wait or run."""
 
+    def idle(self) -> bool:
+        """Whether no worker runs."""
+
     def cancel(self, job_id: str) -> None:
         """Ask a job to stop."""
 

@@ -8,7 +8,7 @@ from icicore.ui.figures import picture
 from icicore.ui.html_table import moment, table
 from icicore.ui.text import count, esc
 from icicore.ui.widgets import badge
-from icicore.workflows.registry_comparison import allowed
+from icicore.workflows.registry_comparison import allowed, worst_subgroup
 
 ROLES = ("challenger", "champion")
 NAMES = {"challenger": "candidate", "champion": "promoted model"}
@@ -19,6 +19,10 @@ CHECKS = {
     "auc": ("At least as good", "the 95 % interval of the AUC difference does not lie wholly below 0"),
     "calibration": ("Calibration not worse", "the 95 % interval of the difference does not lie wholly above 0"),
 }
+WORST = (
+    "Worst subgroup<br><span class='i-dim'>the group of ten patients or more for which it loses most; stops "
+    "nothing</span>"
+)
 _METRICS = {
     "auc_roc": "AUC-ROC",
     "auc_pr": "AUC-PR",
@@ -57,6 +61,10 @@ def verdict_html(found: Json) -> str:
         )
         for check in found["checks"]
     ]
+    if "subgroup_losses" in found:
+        sure, said = worst_subgroup(found)
+        mark = badge("worse", "warn", "!") if sure else badge("note", "line")
+        rows.append((mark, WORST, esc(said)))
     on = (
         f"<b>{challenger}</b> against <b>{champion}</b> (promoted) on {found['n']} held-out {who} of "
         f"{esc(found['study'])}, {found['responders']} responders{seen}. Compared {esc(moment(found['at']))}; 95 % "

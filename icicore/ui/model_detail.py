@@ -11,7 +11,8 @@ from icicore.ui import charts, documents
 from icicore.ui.html_table import table
 from icicore.ui.model_comparison import comparison_panel
 from icicore.ui.model_drift import drift_panel
-from icicore.ui.model_list import act, own_metrics, state_badge
+from icicore.ui.model_list import act, state_badge
+from icicore.ui.model_metrics import metrics_of
 from icicore.ui.models_desk import ModelsDesk
 from icicore.ui.text import DASH, STATE_NAMES, ago, esc, interval, percent, plain, short_digest
 from icicore.ui.widgets import badge, error_line
@@ -88,12 +89,13 @@ def _actions(desk: ModelsDesk, model: Listed) -> None:
 
 def overview(desk: ModelsDesk, model: Listed) -> None:
     """Test metrics and card."""
-    metrics = own_metrics(model)
+    found = metrics_of(model)
+    metrics = found.values
     left, right = st.columns([1, 1.6], gap="medium")
     rows = [(label, estimate(metrics[key])) for key, label in _METRICS if metrics.get(key)]
     if rows:
         rows.append(("Threshold (probability)", number(metrics.get("threshold"))))
-        note = charts.note("On patients of its study that it was neither trained nor tuned on; 95 % intervals.")
+        note = charts.note(found.words())
         left.html(charts.card("Test metrics", charts.facts(rows), note, detail=f"n {metrics.get('n')} patients"))
     else:
         left.html(charts.card("Test metrics", charts.note("The bundle states none.")))

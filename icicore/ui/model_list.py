@@ -11,9 +11,9 @@ import streamlit as st
 from icicore.errors import InputError
 from icicore.reports.numbers import estimate
 from icicore.store.registry import PROMOTED, Promotion
-from icicore.types import Json
 from icicore.ui import charts, session
 from icicore.ui.html_table import moment, table
+from icicore.ui.model_metrics import metrics_of
 from icicore.ui.models_desk import ModelsDesk
 from icicore.ui.text import DASH, ago, esc, plain, short_digest
 from icicore.ui.widgets import badge, error_line
@@ -34,16 +34,9 @@ def state_badge(model: Listed) -> str:
     return badge(STATES.get(model.row.state, model.row.state), look, mark, title=model.row.reason)
 
 
-def own_metrics(model: Listed) -> Json:
-    """Held-out metrics of the model itself, from its bundle; empty where there are none."""
-    spec = {} if model.ref is None else model.ref.spec
-    kind = (spec.get("model") or {}).get("kind")
-    return dict(((spec.get("metrics") or {}).get("models") or {}).get(kind) or {})
-
-
 def model_table(models: Sequence[Listed]) -> pd.DataFrame:
     """One row per model, in the given order."""
-    metrics = [own_metrics(m) for m in models]
+    metrics = [metrics_of(m).values for m in models]
     return pd.DataFrame(
         {
             "Model": [m.row.name for m in models],

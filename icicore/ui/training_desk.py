@@ -9,7 +9,7 @@ import streamlit as st
 from icicore.access import Person, Role, require
 from icicore.devices import Device, list_devices
 from icicore.errors import InputError
-from icicore.settings import read_settings
+from icicore.settings import Settings, read_settings
 from icicore.store.jobs import JobRow
 from icicore.training.journal import RunLog
 from icicore.types import Json
@@ -49,7 +49,8 @@ class TrainingDesk:
 
     def studies(self) -> list[StudyPlace]:
         """Studies that may be trained on."""
-        return list_studies(self._services.settings)
+        settings = self._services.settings
+        return _studies(str(settings.home), tuple(map(str, settings.roots)), settings)
 
     def promoted(self) -> str | None:
         """Name of the promoted bundle."""
@@ -124,6 +125,11 @@ class TrainingDesk:
     def _may(self, to: str) -> str:
         """Name of the person, if a reviewer or above; raises ``NotPermitted``."""
         return require(self._person, Role.REVIEWER, to).name
+
+
+@st.cache_data(ttl=5, show_spinner=False)  # a walk through folders; every run of the page asks several times
+def _studies(home: str, roots: tuple[str, ...], _settings: Settings) -> list[StudyPlace]:
+    return list_studies(_settings)
 
 
 _fakes: list[Callable[[], TrainingDesk]] = []

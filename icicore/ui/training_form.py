@@ -28,7 +28,7 @@ RUN = "run"
 """Query parameter: the training that is shown."""
 NEXT_VIEW = "_training_view"
 """The view that the page turns to on its next run."""
-RUNS, NEW = "Runs", "New training"
+RUNS, NEW, JOBS = "Runs", "New training", "Jobs"
 
 
 def new_training(desk: TrainingDesk) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from icicore.store.jobs import JobRow
-from icicore.ui.text import DASH, ago, esc
+from icicore.ui.text import DASH, ago, esc, percent
 from icicore.ui.training_desk import TrainingDesk
 from icicore.ui.training_form import RUN
 from icicore.ui.training_live import state_of
@@ -44,7 +44,7 @@ def _table(rows: Sequence[JobRow], chosen: str) -> None:
         study = str(row.parameters.get("study", "")).rsplit("/", 1)[-1]
         name.html(f'<div class="i-cut">{mark}<b>{esc(row.parameters.get("name"))}</b> · {esc(study)}</div>')
         state.html(state_of(row))
-        progress.html(_bar(row))
+        progress.html(bar(row))
         device = "CPU" if row.device == "cpu" else row.device or DASH
         who.html(f'<div class="i-cut i-dim">{esc(device)} · {esc(row.owner or DASH)} · {ago(row.created)}</div>')
         if button.button("Show", key=f"show_{row.job_id}", disabled=row.job_id == chosen, width="stretch"):
@@ -54,9 +54,10 @@ def _table(rows: Sequence[JobRow], chosen: str) -> None:
         st.caption(f"and {len(rows) - _MOST} older ones")
 
 
-def _bar(row: JobRow) -> str:
+def bar(row: JobRow) -> str:
+    """How far a job has come; HTML."""
     share = 1.0 if row.state == "succeeded" else min(1.0, row.done / row.total) if row.total else 0.0
     return (
         f'<div class="i-cell"><span class="i-bar"><i style="width:{100 * share:.0f}%"></i></span>'
-        f"<b>{100 * share:.0f} %</b></div>"
+        f"<b>{percent(share)}</b></div>"
     )

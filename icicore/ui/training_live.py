@@ -15,7 +15,7 @@ from icicore.ui.text import DASH, ago, esc, number, percent, plain
 from icicore.ui.training_curves import legend, specification, table
 from icicore.ui.training_desk import TrainingDesk
 from icicore.ui.training_progress import Standing, kinds_begun, standing
-from icicore.ui.training_words import LOOKS, MODELS, STATES, device_name, duration, member_name, memory
+from icicore.ui.training_words import LOOKS, MODELS, STATES, device_name, doing, duration, member_name, memory
 from icicore.ui.widgets import badge, error_line
 from icicore.workflows.candidates import TrainingRequest, recipe_of
 from icicore.workflows.estimates import kinds_of
@@ -189,7 +189,7 @@ def _where(job: JobRow, log: RunLog, now: Standing) -> str:
         return plain(job.message.capitalize() if "continue" in job.message else waits)
     tries = f" · try {job.attempts}" if job.attempts > 1 else ""
     done = f" · {now.done:,} of at most {now.total:,} epochs over all models" if now.total else ""
-    return plain(f"{job.message.capitalize()}{done}{tries}")
+    return plain(f"{doing(job.message)}{done}{tries}")
 
 
 def _result(result: Json) -> str:
@@ -200,7 +200,7 @@ def _result(result: Json) -> str:
     parent = f", continues {esc(result['parent'])}" if result.get("parent") else ""
     lead = (
         f"<b>{esc(result['bundle'])} is a candidate</b>{parent}: measured on {n:,} test patients that it was not "
-        "trained on. It scores no case until a person promotes it."
+        "trained on, at the end of the training (95 % intervals). It scores no case until a person promotes it."
     )
     return f'<div class="i-card"><p class="i-note">{lead}</p><div class="i-numbers">{cells}</div></div>'
 

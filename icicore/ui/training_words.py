@@ -68,3 +68,12 @@ def member_name(member: str) -> str:
     """``multimodal-0`` as ``Multimodal, member 1``."""
     kind, _, number = member.rpartition("-")
     return f"{MODELS.get(kind, kind)}, member {int(number) + 1}" if number.isdigit() else member
+
+
+def doing(message: str) -> str:
+    """What a job says of itself; a member is named as everywhere on the page."""
+    before, _, member = message.rpartition(" ")
+    kind, _, number = member.rpartition("-")
+    if before == "training" and kind in MODELS and number.isdigit():
+        return f"Training: {member_name(member)}"
+    return message[:1].upper() + message[1:]

@@ -28,6 +28,7 @@ from icicore.workflows.services import Services, build_services, bundle_folders
 from icicore.workflows.tile_neighbours import Likeness, likeness
 from icicore.workflows.visibility import sees_job
 from icicore.workflows.whatif import WhatIf, open_what_if
+from icicore.workflows.worker_presence import nobody_works
 
 DEMO_CASES = 6
 DOCTOR_SECONDS = 120
@@ -152,6 +153,10 @@ class WorkflowBackend:
         """Jobs that wait or run, oldest first."""
         jobs = self._services.jobs.recent(active_only=True)[::-1]
         return [job for job in jobs if sees_job(self._services, self._person, job)]
+
+    def idle(self) -> bool:
+        """Whether no worker runs."""
+        return nobody_works(self._services)
 
     def cancel(self, job_id: str) -> None:
         """Ask a job to stop."""

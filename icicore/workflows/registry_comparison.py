@@ -45,6 +45,30 @@ def allowed(comparison: Json) -> bool:
     return bool(comparison["checks"]) and all(check["passed"] for check in comparison["checks"])
 
 
+def worst_subgroup(comparison: Json) -> tuple[bool, str]:
+    """For which group the candidate loses most, in words, and whether the loss is more than chance; it stops nothing.
+
+    The words hold the difference in AUC with its interval, n and responders, and among how many groups it is the worst.
+    """
+    worst, rows = comparison.get("worst_loss"), comparison.get("subgroup_losses") or []
+    if worst is None:
+        return False, "no subgroup is large enough to be measured"
+    difference, bounds = float(worst["auc_difference"]), worst["interval95"]
+    known = bounds is not None and None not in bounds
+    low, high = (_signed(b) for b in bounds) if known else ("unknown", "unknown")
+    sure = bool(known and bounds[1] < 0)
+    lead = "loses most" if difference < 0 else "gains least"
+    verdict = ": worse for this group" if sure else ", within chance" if difference < 0 else ""
+    return sure, (
+        f"{worst['group']} ({worst['grouping']}) {lead}: AUC difference {_signed(difference)} ({low} to {high}), "
+        f"n {worst['n']} with {worst['responders']} responders, of {len(rows)} groups{verdict}"
+    )
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
 def _seal(services: Services, content: Json) -> str:
     secret = installation_secret(services.settings.home).encode()
     return hmac.new(secret, b"icicore-comparison:" + fingerprint(content).encode(), hashlib.sha256).hexdigest()

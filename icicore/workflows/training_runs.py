@@ -4,7 +4,8 @@ import shutil
 from pathlib import Path
 
 from icicore.store.jobs import SUCCEEDED, JobRow
-from icicore.training.journal import JOURNAL, RunLog, read_journal, summarise
+from icicore.training.journal import JOURNAL, RunLog
+from icicore.training.journal_follow import follower
 from icicore.workflows.candidates import work_dir
 from icicore.workflows.job_files import EVENTS, job_folder, log_path, remove_files, tail
 from icicore.workflows.services import Services
@@ -29,7 +30,7 @@ def run_journal(services: Services, job: JobRow) -> Path | None:
 def run_log(services: Services, job: JobRow) -> RunLog:
     """What the training has been through; empty before it began."""
     path = run_journal(services, job)
-    return RunLog() if path is None else summarise(read_journal(path))
+    return RunLog() if path is None else follower(path).look()
 
 
 def log_tail(services: Services, job_id: str, *, lines: int = 40) -> list[str]:

@@ -1,6 +1,7 @@
 """A worker with quick kinds of its own: ``python -m tests.jobs.fake_worker`` and, for long ones, with arguments.
 
-A run of ``fake`` appends its job id to a file when it ends, so a test sees what ran how often.
+A job that has come to its end appends its id to a file, so a test sees what ran how often. With ``ICICORE_TEST_DIE``
+the process is killed once, between the end of a job and its row: ``outcome`` after the outcome is kept.
 """
 
 import os
@@ -9,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from icicore.jobs import child, handlers, serve
+from icicore.jobs import child, handlers, outcome, runner, serve
 from icicore.jobs.worker import worker_lock
 from icicore.settings import read_settings
 
@@ -20,7 +21,6 @@ def _fake(services, job, progress):
     for step in range(int(job.parameters.get("steps", 5))):
         progress(step, 5, "working")
         time.sleep(0.02)
-    _note(services, "done", job.job_id)
     return {"ran": job.job_id}
 
 
@@ -39,8 +39,18 @@ def _long(services, job, progress):
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             time.sleep(600)
         time.sleep(float(job.parameters.get("pause", 0.02)))
-    _note(services, "done", job.job_id)
     return {"ran": job.job_id}
+
+
+def _count_and_die(home, job, result):
+    """Keep the outcome as the runner does; the effect of a run is counted here, where it becomes final."""
+    outcome.keep_outcome(home, job, result)
+    with (home / "done.txt").open("a") as file:
+        file.write(f"{job.job_id}\n")
+    died = home / "died"
+    if os.environ.get("ICICORE_TEST_DIE") == "outcome" and not died.exists():
+        died.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _note(services, what, line):
@@ -49,6 +59,8 @@ def _note(services, what, line):
 
 
 def main() -> int:
+    runner.keep_outcome = _count_and_die
+    child.step_back = lambda niceness: None  # beside other work on this machine a test would wait for ever
     if len(sys.argv) > 1:
         return child.main(sys.argv[1:], {LONG: _long})
     handlers._HANDLERS["fake"] = _fake

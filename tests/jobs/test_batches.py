@@ -1,5 +1,6 @@
 """A batch is one job: a bad case stops nothing, a cancel gives the rest back, somebody who waits goes first."""
 
+import concurrent.futures
 import json
 from pathlib import Path
 
@@ -58,8 +59,17 @@ def scoring(monkeypatch):
 
 def run(services: Services, wanted: CaseFilter):
     job = batches.submit_batch(services, wanted)
-    handlers.run_job(services, job.job_id)
+    serve_queue(services)
     return services.jobs.get(job.job_id)
+
+
+def serve_queue(services: Services) -> list[str]:
+    """What one worker does: run what the queue gives, in its order; returns the ids."""
+    waiting, ran = queue.open_queue(services.settings.queue_url), []
+    while (task := waiting.dequeue()) is not None:
+        ran.append(task.args[0])
+        handlers.run_job(services, task.args[0])
+    return ran
 
 
 def states(services: Services) -> list[str]:
@@ -138,9 +148,54 @@ def test_somebody_who_waits_goes_before_the_next_case_of_a_batch(services, keys,
             single.append(queue.submit_score(services, keys[3]).job_id)
 
     seen = scoring(work)
-    assert run(services, CaseFilter()).state == SUCCEEDED
-    assert seen == [keys[0], keys[3], keys[1], keys[2]]
+    ended = run(services, CaseFilter())
+    assert (ended.state, ended.attempts, ended.done) == (SUCCEEDED, 1, 4)
+    assert seen == [keys[0], keys[3], keys[1], keys[2]], "the one that waits goes first, and nothing is scored twice"
     assert services.jobs.get(single[0]).state == SUCCEEDED
+
+
+def test_the_batch_runs_no_job_but_its_own(services, keys, scoring):
+    def work(services, key, progress):
+        if key == keys[0]:
+            services.cases.set_state(keys[3], "new", job_id=None)
+            queue.submit_score(services, keys[3])
+
+    seen = scoring(work)
+    job = batches.submit_batch(services, CaseFilter())
+    handlers.run_job(services, job.job_id)
+    assert seen == [keys[0]], "it gave way and scored nobody else's case"
+    again = services.jobs.get(job.job_id)
+    assert (again.state, again.attempts, again.message) == ("queued", 0, "waiting for others that go first")
+
+
+def test_while_another_worker_takes_the_single_case_the_batch_is_not_run_twice(services, keys, scoring):
+    single: list[str] = []
+
+    def work(services, key, progress):
+        if key == keys[0]:
+            services.cases.set_state(keys[3], "new", job_id=None)
+            single.append(queue.submit_score(services, keys[3]).job_id)
+
+    seen = scoring(work)
+    job = batches.submit_batch(services, CaseFilter())
+    handlers.run_job(services, job.job_id)
+    queue.enqueue(services, job.job_id)  # its id lies in the queue twice
+    with concurrent.futures.ThreadPoolExecutor(2) as workers:
+        list(workers.map(lambda _: serve_queue(services), range(2)))
+    assert sorted(seen) == sorted(keys), "every case once"
+    assert {services.jobs.get(one).state for one in (job.job_id, *single)} == {SUCCEEDED}
+
+
+def test_a_batch_that_is_cancelled_as_it_gives_way_ends_cancelled(services, keys, scoring):
+    def work(services, key, progress):
+        if key == keys[0]:
+            services.cases.set_state(keys[3], "new", job_id=None)
+            queue.submit_score(services, keys[3])
+            services.jobs.request_cancel(services.cases.get(keys[1]).job_id)
+
+    scoring(work)
+    assert run(services, CaseFilter()).state == CANCELLED
+    assert states(services)[1:3] == ["new", "new"]
 
 
 def test_an_import_leaves_its_report(services, keys, tmp_path):

@@ -191,6 +191,9 @@ class FakeBackend:
     def active_jobs(self) -> list[JobRow]:
         return [j for j in self.jobs.values() if j.active]
 
+    def idle(self) -> bool:
+        return False
+
     def cancel(self, job_id: str) -> None:
         self.calls.append(("cancel", job_id))
         self.jobs[job_id] = replace(self.jobs[job_id], cancel=True)

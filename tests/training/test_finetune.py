@@ -14,7 +14,9 @@ from icicore.errors import BackboneUnavailable, InputError, StudyError
 from icicore.explain.gradcam import read_bag_tile
 from icicore.models.bundle import load_bundle
 from icicore.slides.reader import open_slide
+from icicore.training import finetune
 from icicore.training.config import TrainConfig
+from icicore.training.journal import read_journal
 from icicore.training.slide_access import SlideAccess
 from icicore.training.train import train
 from icicore.workflows.services import Services
@@ -100,6 +102,23 @@ def test_it_is_calibrated_on_validation_patients_alone(tuned):
 def test_the_same_seed_gives_the_same_bundle(tuned, folder, tmp_path):
     again = run(folder, tmp_path / "bundle", CONFIG.model_copy(update={"finetune_rate": 1e-2, "finetune_epochs": 4}))
     assert again.digest == tuned.digest
+
+
+def test_the_phase_goes_on_in_parts_when_memory_runs_out_and_says_so(tuned, folder, tmp_path, monkeypatch):
+    def too_large(self, held):
+        raise torch.OutOfMemoryError("CUDA out of memory (pretended)")
+
+    monkeypatch.setattr(finetune.StageModule, "whole_loss", too_large)
+    config = CONFIG.model_copy(update={"finetune_rate": 1e-2, "finetune_epochs": 4})
+    access, kept = SlideAccess(folder, ENCODER, embed), tmp_path / "events.jsonl"
+    halved = train(
+        folder, tmp_path / "b", config, embed=lambda path: embed(path, ENCODER), slides=access, keep_journal=kept
+    )
+    notes = [entry for entry in read_journal(kept) if entry["event"] == "halved"]
+    assert [(n["member"], n["cases"]) for n in notes] == [("backbone", -(-config.finetune_batch // 2))]
+    assert set(halved.backbone_stage) == set(tuned.backbone_stage)
+    for name, value in halved.backbone_stage.items():
+        torch.testing.assert_close(value, tuned.backbone_stage[name], rtol=1e-2, atol=1e-3, msg=name)
 
 
 def test_tuning_that_does_not_help_leaves_the_backbone_as_it_was(folder, tmp_path):

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from icicore.errors import Cancelled
-from icicore.training.journal import Journal, read_journal, summarise
+from icicore.training.journal import Journal, RunLog, read_journal, summarise
+from icicore.training.journal_follow import follower
 from icicore.training.train import train_on
 from tests.factories import make_study
 from tests.training.test_train import CONFIG
@@ -65,3 +66,25 @@ def test_an_interrupted_run_leaves_one_journal_with_every_epoch_once(tmp_path):
     assert entry["rss_mib"] > 50
     assert "gpu_mib" not in entry
     assert all("P0" not in json.dumps(e) for e in read_journal(kept)), "a journal names no patient"
+
+
+def test_a_followed_journal_reads_on_and_starts_anew_with_another_file(tmp_path):
+    journal = Journal(tmp_path / "events.jsonl")
+    one = follower(journal.path)
+    assert one.look() == RunLog(), "there is none yet"
+    journal.add("run", kinds=["clinical"], members=1, epochs=3)
+    journal.add("epoch", member="clinical-0", epoch=0, auc=0.6, loss=0.7, seconds=1.0)
+    first = one.look()
+    assert first == summarise(read_journal(journal.path))
+    with journal.path.open("a") as file:
+        file.write('{"event": "epoch", "member": "clini')
+    assert one.look() == first, "a line that is still on its way counts when it is whole"
+    with journal.path.open("a") as file:
+        file.write('cal-0", "epoch": 1, "auc": 0.65, "loss": 0.6, "seconds": 1.0}\n')
+    second = one.look()
+    assert second == summarise(read_journal(journal.path))
+    assert second.members["clinical-0"].auc == {0: 0.6, 1: 0.65}
+    assert first.members["clinical-0"].auc == {0: 0.6}, "what was handed out does not change"
+    journal.path.unlink()
+    journal.add("run", kinds=["image"], members=2, epochs=9)
+    assert one.look().plan["kinds"] == ["image"] and one.look().tries == 1
