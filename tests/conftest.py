@@ -8,6 +8,8 @@ import pytest
 # Set before NumPy and torch are loaded. The networks and matrices here are too small for several threads, and whatever
 # a test starts inherits it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Workers would give way to the other process of the tests, and whoever waits for them would wait for ever.
+os.environ.setdefault("ICICORE_STEP_BACK", "0")
 
 COSTLY = ("world", "virtual_case")
 """Fixtures of the whole run that take long to make: all tests that ask for one go to the same process."""

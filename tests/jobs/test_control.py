@@ -156,8 +156,9 @@ def test_background_work_steps_back_as_a_session_and_nothing_else_of_the_termina
 
     def said(*, own_session: bool) -> list[str]:
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True, start_new_session=own_session
-        )
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, start_new_session=own_session,
+            env={**os.environ, "ICICORE_STEP_BACK": "1"},
+        )  # fmt: skip
         return done.stdout.split()
 
     own, shared = said(own_session=True), said(own_session=False)
