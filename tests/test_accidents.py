@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 
 from icicore.fingerprint import file_digest
+from tests.commands import ROOT
+from tests.commands import run_process as run
 from tests.make_slides import make_he_image, make_slide
-from tests.test_cli import ROOT, assert_one_line_error, case_with, run
+from tests.test_cli import assert_one_line_error, case_with
 
 CLINICAL = {"clinical": {"age": 60, "sex": "F", "ecog": 1, "ldh_uln": 1.0}}
 

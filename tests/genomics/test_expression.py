@@ -139,7 +139,7 @@ def test_faults_get_one_line(tmp_path, fault):
 
 def test_expected_counts_and_small_libraries_are_counts(tmp_path):
     rng = np.random.default_rng(0)
-    small = {gene: int(rng.integers(0, 20)) for gene in VALUES}
+    small = {gene: int(rng.negative_binomial(0.3, 0.02)) for gene in VALUES}
     assert read(tmp_path, small, unit="counts").warnings == ()
     partly = {g: v + (0.5 if i % 3 == 0 else 0) for i, (g, v) in enumerate(small.items())}
     read(tmp_path, {**partly, SOME: 5000}, unit="expected_counts")

@@ -63,7 +63,7 @@ def test_started_projection_is_trained_slowly_and_the_rest_at_the_full_rate(monk
     monkeypatch.setattr(tile_start, "load_tile_head", lambda encoder_id: object())
     monkeypatch.setattr(tile_start, "projection_of", lambda head, tiles: given)
     study.study.__dict__["backbone"] = study.study.backbone or "fake"
-    config = TrainConfig(model="image", members=1, epochs=1, tile_rate=0.0, weight_decay=0.0)
+    config = TrainConfig(model="image", members=1, epochs=1, tile_rate=0.0, weight_decay=0.0, attention_guide=0.0)
     member = fit_member(study, split, config, model=model_config(study, config, "image"), index=0)
     layer = member.model.encoders["histology"].project[0]
     assert torch.equal(layer.weight[:64], given[0])

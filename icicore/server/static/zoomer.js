@@ -16,6 +16,7 @@ export async function createZoomer(element, { navigator = true } = {}) {
   const { OpenSeadragon } = window;
   const osd = OpenSeadragon({
     element, drawer: drawer(), crossOriginPolicy: false, showNavigationControl: false,
+    tabIndex: -1,  // the keys belong to the element around it, which has a name
     showNavigator: navigator, navigatorPosition: 'BOTTOM_RIGHT', navigatorSizeRatio: 0.18, navigatorAutoFade: false, navigatorRotate: true,
     navigatorDisplayRegionColor: '#0b6e8a', navigatorBorderColor: 'transparent', navigatorBackground: '#fff', navigatorOpacity: 1,
     maxZoomPixelRatio: 6, minZoomImageRatio: 0.7, visibilityRatio: 0.35, animationTime: 0.45, springStiffness: 9, zoomPerScroll: 1.3,
