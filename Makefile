@@ -38,7 +38,7 @@ test: env-dev lint  ## lint, types, layers and all quick tests (browser tests wh
 	$(BIN)/python -m pytest -m "alone and not slow"
 
 test-shared: env-dev
-	$(BIN)/python -m pytest -m "not slow and not alone" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "not slow and not alone" -n $(WORKERS) --dist loadfile
 
 test-slow: env-dev
 	$(BIN)/python -m pytest -m slow

@@ -1,4 +1,4 @@
-"""What holds for every test, and how the tests are shared out between processes."""
+"""What holds for every test."""
 
 import os
 from collections.abc import Iterator
@@ -10,18 +10,6 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Workers would give way to the other process of the tests, and whoever waits for them would wait for ever.
 os.environ.setdefault("ICICORE_STEP_BACK", "0")
-
-COSTLY = ("world", "virtual_case")
-"""Fixtures of the whole run that take long to make: all tests that ask for one go to the same process."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file in one process, for its fixtures; the largest groups go first, so that none is left for the end."""
-    for item in items:
-        costly = next((name for name in COSTLY if name in getattr(item, "fixturenames", ())), None)
-        item.add_marker(pytest.mark.xdist_group(costly or item.nodeid.partition("::")[0]))
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group").args[0] not in COSTLY)
 
 
 @pytest.fixture(autouse=True, scope="session")
