@@ -29,14 +29,13 @@ def step_back(niceness: int) -> None:
 
 
 def _step_back_as_session(niceness: int) -> None:
-    if not _AUTOGROUP.is_file():
-        return
     for _ in range(_TRIES):  # the kernel takes such a change ten times a second at most, from all processes together
         try:
-            _AUTOGROUP.write_text(str(niceness))
+            with _AUTOGROUP.open("r+") as autogroup:  # never makes a file
+                autogroup.write(str(niceness))
         except BlockingIOError:
             time.sleep(_PAUSE)
-        except OSError:
+        except OSError:  # no Linux, a kernel without sessions' weights, or a container that hides them
             return
         else:
             return

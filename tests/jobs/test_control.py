@@ -149,9 +149,10 @@ def test_a_worker_elsewhere_is_seen_by_the_job_that_it_keeps_alive(services):
 
 def test_background_work_steps_back_as_a_session_and_nothing_else_of_the_terminal():
     code = (
-        "import os, pathlib; from icicore.jobs.standing_back import step_back; step_back(19); "
-        "path = pathlib.Path('/proc/self/autogroup'); "
-        "print(os.getpriority(os.PRIO_PROCESS, 0), path.read_text().split()[-1] if path.exists() else '-')"
+        "import os; from icicore.jobs.standing_back import step_back; step_back(19); "
+        "print(os.getpriority(os.PRIO_PROCESS, 0))\n"
+        "try: print(open('/proc/self/autogroup').read().split()[-1])\n"
+        "except (OSError, IndexError): print('-')"  # a container may show the file and nothing in it
     )
 
     def said(*, own_session: bool) -> list[str]:
