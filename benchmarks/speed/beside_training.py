@@ -25,6 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from icicore.addresses import installation_secret, mint
+from icicore.people import local_person
 from icicore.settings import read_settings
 from icicore.slides.deepzoom import DeepZoomSource
 from icicore.slides.reader import open_slide
@@ -100,7 +101,8 @@ def _command(pid: int) -> str:
 def tile_addresses(services: Services, slide: Path) -> list[str]:
     """Addresses of stored and of decoded tiles in turn, as the viewer asks for them."""
     digest = services.slides.digest(slide, lambda p: hashlib.sha256(p.read_bytes()).hexdigest())
-    token = mint(installation_secret(services.settings.home), digest[:16], "benchmark", now=time.time())
+    user = local_person(services.settings).name  # the server answers the token of who asks only
+    token = mint(installation_secret(services.settings.home), digest[:16], user, now=time.time())
     found = []
     with open_slide(slide) as reader:
         source = DeepZoomSource(reader)
