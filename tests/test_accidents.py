@@ -113,7 +113,7 @@ def test_a_study_that_is_killed_while_it_is_simulated_comes_out_the_same(tmp_pat
     def args(out: Path) -> list[object]:
         return ["simulate", "--patients", 40, "--seed", 5, "--slides", 0, "--out", out]
 
-    clean, killed = tmp_path / "clean", tmp_path / "killed"
+    clean, killed = tmp_path / "clean" / "study", tmp_path / "killed" / "study"  # its files name the study
     whole = timed(*args(clean), home=tmp_path / "home1")
     home = tmp_path / "home2"
     for moment in moments(whole):

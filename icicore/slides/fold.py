@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from icicore.slides.density import optical_density, white_point
+from icicore.slides.density import density_planes, white_point
 from icicore.types import F32, Mask, Rgb
 
 _SURROUND_UM = 200.0
@@ -26,16 +26,17 @@ def find_folds(image: Rgb, tissue: Mask, um_per_px: float) -> Mask:
     found = np.zeros(tissue.shape, np.uint8)
     if not tissue.any():
         return found.astype(bool)
-    density = np.asarray(
-        cv2.GaussianBlur(optical_density(image, white_point(image)), (0, 0), 8 / um_per_px), np.float32
-    )
-    around = _mean_around(density, tissue, _SURROUND_UM / um_per_px)
-    strength, strength_around = density.mean(axis=2), around.mean(axis=2)
-    hue_shift = np.abs(_red_to_green(density) - _red_to_green(around))
+    planes = [_blurred(plane, 8 / um_per_px) for plane in density_planes(image, white_point(image))]
+    coarse = _mean_around(planes, tissue, _SURROUND_UM / um_per_px)
+    strength, hue = _strength_and_hue(*planes)
+    del planes
+    size = (tissue.shape[1], tissue.shape[0])
+    strength_around, hue_around = _strength_and_hue(*(_resized(plane, size, cv2.INTER_LINEAR) for plane in coarse))
+    hue_shift = np.abs(np.subtract(hue, hue_around, out=hue), out=hue)
     dense = tissue & (strength > _RATIO * strength_around) & (strength > _MIN_DENSITY) & (hue_shift < _MAX_HUE_SHIFT)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
-    dense = cv2.morphologyEx(dense.astype(np.uint8), cv2.MORPH_OPEN, kernel)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(dense, connectivity=8)
+    opened = cv2.morphologyEx(dense.astype(np.uint8), cv2.MORPH_OPEN, kernel)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
     for label in range(1, count):
         if stats[label, cv2.CC_STAT_AREA] * um_per_px**2 >= _MIN_LENGTH_UM * um_per_px:
             part = labels == label
@@ -53,16 +54,29 @@ def _is_strip(part: Mask, um_per_px: float) -> bool:
     return straight and length >= _MIN_LENGTH_UM and width <= _MAX_WIDTH_UM and length >= _MIN_ASPECT * width
 
 
-def _mean_around(density: F32, tissue: Mask, sigma: float) -> F32:
-    """Mean density of the tissue nearby, shape (height, width, 3); glass does not count."""
-    # The mean is smooth: an eighth of the resolution is enough for it, and many times cheaper.
-    height, width = tissue.shape
-    small = (max(1, width // 8), max(1, height // 8))
-    weighted = np.dstack([density * tissue[..., None], tissue.astype(np.float32)])
-    coarse = cv2.GaussianBlur(cv2.resize(weighted, small, interpolation=cv2.INTER_AREA), (0, 0), max(0.5, sigma / 8))
-    mean = coarse[..., :3] / np.maximum(coarse[..., 3:], 1e-3)
-    return np.asarray(cv2.resize(mean, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+def _mean_around(planes: list[F32], tissue: Mask, sigma: float) -> list[F32]:
+    """Mean density of the tissue nearby, red, green and blue, at an eighth of the resolution; glass does not count."""
+    # The mean is smooth, so that is enough for it, and many times cheaper.
+    small = (max(1, tissue.shape[1] // 8), max(1, tissue.shape[0] // 8))
+
+    def mean(plane: F32) -> F32:
+        return _blurred(_resized(plane, small, cv2.INTER_AREA), max(0.5, sigma / 8))
+
+    weight = tissue.astype(np.float32)
+    share = np.maximum(mean(weight), 1e-3)
+    return [np.asarray(mean(plane * weight) / share, np.float32) for plane in planes]
 
 
-def _red_to_green(density: F32) -> F32:
-    return np.asarray(density[..., 0] / np.maximum(density[..., 1], 1e-3), np.float32)
+def _strength_and_hue(red: F32, green: F32, blue: F32) -> tuple[F32, F32]:
+    """Mean density, and red to green; works in place, as the overview of a large slide has 25 million pixels."""
+    strength = np.asarray((red + green + blue) / 3, np.float32)
+    red /= np.maximum(green, 1e-3, out=green)
+    return strength, red
+
+
+def _blurred(plane: F32, sigma: float) -> F32:
+    return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma), np.float32)
+
+
+def _resized(plane: F32, size: tuple[int, int], how: int) -> F32:
+    return np.asarray(cv2.resize(plane, size, interpolation=how), np.float32)

@@ -8,7 +8,7 @@ and green alike, black takes all three alike. The limits were set on real tissue
 import cv2
 import numpy as np
 
-from icicore.slides.density import optical_density, range_over_channels, white_point
+from icicore.slides.density import optical_density, range_over_channels, strips, white_point
 from icicore.types import F32, Mask, Rgb
 
 PEN_COLOURS = ("green", "blue", "red", "black")
@@ -37,7 +37,14 @@ def pen_colours(image: Rgb, um_per_px: float, white: F32 | None = None) -> Mask:
     # At cell scale, haematoxylin and red cells vary more in colour than at the scale of a stroke.
     sigma = _SMOOTHING_UM / um_per_px / 2
     smooth = cv2.GaussianBlur(image, (0, 0), sigma) if sigma >= 0.4 else image
-    density = optical_density(np.asarray(smooth, np.uint8), white)
+    found = np.empty((len(PEN_COLOURS), *image.shape[:2]), bool)
+    for rows in strips(len(image)):
+        found[:, rows] = _by_density(optical_density(np.asarray(smooth[rows], np.uint8), white))
+    return np.stack([_strokes(mask, um_per_px) for mask in found])
+
+
+def _by_density(density: F32) -> tuple[Mask, Mask, Mask, Mask]:
+    """Green, blue, red, black, each (height, width), by the density of each pixel alone."""
     red, green, blue = (density[..., i] for i in range(3))
     weakest, strongest = range_over_channels(density)
     some = strongest > 0.25
@@ -49,7 +56,7 @@ def pen_colours(image: Rgb, um_per_px: float, white: F32 | None = None) -> Mask:
     is_red |= (green > 1.1) & (red < 0.15 * green) & (blue > 0.70 * green)
     grey = (strongest > 0.3) & (strongest - weakest < 0.35 * strongest) & (blue > 0.8 * green) & (red > 0.62 * green)
     is_black = (grey | (weakest > 1.2)) & ~is_green
-    return np.stack([_strokes(m, um_per_px) for m in (is_green, is_blue, is_red, is_black)])
+    return is_green, is_blue, is_red, is_black
 
 
 def _strokes(mask: Mask, um_per_px: float) -> Mask:

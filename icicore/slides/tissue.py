@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from icicore.slides.base import SlideReader
-from icicore.slides.density import optical_density, range_over_channels, white_point
+from icicore.slides.density import optical_density, range_over_channels, strips, white_point
 from icicore.slides.overview import Overview, read_overview
 from icicore.slides.pen import find_pen
-from icicore.types import F64, Mask, Rgb
+from icicore.types import F32, F64, Mask, Rgb
 
 MIN_ISLAND_UM2 = 20_000.0
 """Islands below 140 µm across are dust and debris."""
@@ -41,7 +42,7 @@ class TissueMask:
 
         Exact for fractional positions: the summed mask is interpolated linearly.
         """
-        total = np.pad(self.mask.astype(np.float64), ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
+        total = np.asarray(cv2.integral(self.mask.view(np.uint8)), np.int32)
         near = (np.asarray(coords_l0, np.float64) - np.asarray(self.origin_l0)) / self.scale_l0
         far = near + size_l0 / self.scale_l0
         area = (
@@ -57,7 +58,7 @@ class TissueMask:
         return float(self.mask.sum()) * (self.scale_l0 * mpp / 1000) ** 2
 
 
-def _interpolate(table: F64, x: F64, y: F64) -> F64:
+def _interpolate(table: npt.NDArray[np.int32], x: F64, y: F64) -> F64:
     height, width = table.shape[0] - 1, table.shape[1] - 1
     x, y = np.clip(x, 0, width), np.clip(y, 0, height)
     column, row = np.minimum(x.astype(np.int64), max(0, width - 1)), np.minimum(y.astype(np.int64), max(0, height - 1))
@@ -86,10 +87,14 @@ def mask_overview(overview: Overview, mpp: float) -> TissueMask:
 
 def tissue_of_image(image: Rgb, um_per_px: float) -> Mask:
     """Tissue of an RGB overview, shape (height, width)."""
-    density = optical_density(image, white_point(image))
-    weakest, strongest = range_over_channels(density)
-    # Strength and colour together: pale tissue has some of both, dirt and shadows on the glass have no colour.
-    score = cv2.GaussianBlur(density.mean(axis=2) + strongest - weakest, (0, 0), max(0.5, 8.0 / um_per_px))
+    white = white_point(image)
+    score: F32 = np.empty(image.shape[:2], np.float32)
+    for rows in strips(len(image)):
+        density = optical_density(image[rows], white)
+        weakest, strongest = range_over_channels(density)
+        # Strength and colour together: pale tissue has some of both, dirt and shadows on the glass have no colour.
+        score[rows] = density.mean(axis=2) + strongest - weakest
+    score = np.asarray(cv2.GaussianBlur(score, (0, 0), max(0.5, 8.0 / um_per_px)), np.float32)
     mask = score > _threshold(score)
     mask &= ~find_pen(image, um_per_px)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
@@ -97,7 +102,7 @@ def tissue_of_image(image: Rgb, um_per_px: float) -> Mask:
     return _drop_small(closed.astype(bool), um_per_px)
 
 
-def _threshold(score: F64) -> float:
+def _threshold(score: F32) -> float:
     """Otsu's threshold, held within what glass and pale tissue can have."""
     levels = np.clip(score * 255, 0, 255).astype(np.uint8)
     otsu, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)

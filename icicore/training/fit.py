@@ -88,7 +88,6 @@ def fit_member(
         left_out = np.setdiff1d(left_out, start.seen)
     selection = selection_batches(study, np.concatenate([split.val, left_out]), config, rng)
     batches = TrainingBatches(study, rows, config.batch_size, config.tiles_per_bag, rng)
-    gene_sets = study.study.gene_sets(signatures=config.gene_signatures)
     head = tissue_head(study) if HISTOLOGY in modalities_read(model.kind) else None
     started = config.tissue_start and head is not None
 
@@ -99,16 +98,10 @@ def fit_member(
         on_epoch(len(module.losses) - 1, module.losses[-1])
 
     with seeded(int(rng.integers(2**31))), one_thread(config.device):
-        network = build(model)
         if start is None:
-            network.set_gene_sets(gene_sets)
-            network.fit_activities(*study.genes(rows))
-            if started:
-                start_from_tissue(network, study, rows)
-            with seeded(config.seed + index):
-                reset_readout(network.fusion)
-            network.adopt_arms(arms)
+            network = _new_network(model, study, rows, config, index=index, arms=arms, from_tissue=started)
         else:
+            network = build(model)
             network.load_state_dict(start.model.state_dict())
         module = ResponseModule(
             network,
@@ -127,6 +120,28 @@ def fit_member(
             run_epochs(module, batches, config)
     module.model.load_state_dict(module.best_state)
     return Member(module.model.cpu().eval(), tuple(module.history), module.best_epoch, min(module.losses))
+
+
+def _new_network(
+    model: ModelConfig,
+    study: ScaledStudy,
+    rows: I32,
+    config: TrainConfig,
+    *,
+    index: int,
+    arms: Sequence[MultimodalModel],
+    from_tissue: bool,
+) -> MultimodalModel:
+    """A network that has seen no response of these patients, but for the arms that were trained on the same share."""
+    network = build(model)
+    network.set_gene_sets(study.study.gene_sets(signatures=config.gene_signatures))
+    network.fit_activities(*study.genes(rows))
+    if from_tissue:
+        start_from_tissue(network, study, rows)
+    with seeded(config.seed + index):
+        reset_readout(network.fusion)
+    network.adopt_arms(arms)
+    return network
 
 
 def member_rows(

@@ -15,8 +15,13 @@ _KEYS = "Alt+P"
 _CSS = """
 html { font-size: clamp(17px, 1.1vw, 26px); }
 [data-testid="stButtonGroup"] button { padding-left: .55rem; padding-right: .55rem; }
+@media (max-width: 1600px) {
+  [data-testid="stButtonGroup"] button { padding-left: .3rem; padding-right: .3rem; min-width: 0; }
+  [data-testid="stButtonGroup"] button p { font-size: .8rem; }
+}
+.i-ends { white-space: normal; align-items: end; line-height: 1.15; }
 [data-testid="stHeader"], .st-key-account { display: none; }
-:root { --icicore-type: 1.35; --icicore-tools: none; }
+:root { --icicore-type: 1.35; --icicore-tools: none; --icicore-off: none; }
 @media (min-width: 1800px) { :root { --icicore-type: 1.6; } }
 .stMainBlockContainer { padding-top: .6rem !important; padding-bottom: 1rem !important; }
 """

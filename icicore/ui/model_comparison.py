@@ -1,5 +1,7 @@
 """The comparison of a candidate with the promoted model: start it, watch it, read it, promote."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from icicore.store.registry import PROMOTED
@@ -44,16 +46,31 @@ def _start(desk: ModelsDesk, model: Listed) -> None:
     if message := desk.failure(model.row.name):
         error_line(message)
     line = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
-    names = desk.studies()
-    study = None
-    if model.row.study_folder is None and names:
-        default = names.index(model.row.study) if model.row.study in names else 0
-        study = line.selectbox(
-            "Study that it was trained on", names, index=default, key=f"study_{model.row.digest[:12]}"
-        )
+    study = None if _has_study(model) else _choose_study(line, desk, model)
     label = "Compare again" if desk.comparison(model) else "Compare with the promoted model"
     if line.button(label, icon=":material/balance:", disabled=model.ref is None):
         act(lambda: desk.compare(model.row.name, study), "The comparison was queued.")
+
+
+def _has_study(model: Listed) -> bool:
+    folder = model.row.study_folder
+    return folder is not None and Path(folder).is_dir()
+
+
+def _choose_study(line: "st.delta_generator.DeltaGenerator", desk: ModelsDesk, model: Listed) -> Path | None:
+    """Ask for the study that a model was trained on: it came from elsewhere, or the study was moved."""
+    places = desk.studies()
+    if not places:
+        return None
+    names = [place.name for place in places]
+    chosen = line.selectbox(
+        "Study that it was trained on",
+        range(len(places)),
+        index=names.index(model.row.study) if model.row.study in names else 0,
+        format_func=lambda number: names[number],
+        key=f"study_{model.row.digest[:12]}",
+    )
+    return places[chosen].folder
 
 
 @st.fragment(run_every=POLL_SECONDS)

@@ -14,6 +14,7 @@ from icicore.types import Json
 from icicore.ui.login import current_person
 from icicore.workflows.registry_entries import Listed
 from icicore.workflows.services import Services
+from icicore.workflows.studies import StudyPlace
 
 
 class Comparisons(Protocol):
@@ -21,7 +22,7 @@ class Comparisons(Protocol):
 
     COMPARE: str
 
-    def submit_comparison(self, services: Services, name: str, *, study: str | None = None, by: str = "") -> JobRow:
+    def submit_comparison(self, services: Services, name: str, *, study: Path | None = None, by: str = "") -> JobRow:
         """Queue a comparison."""
 
 
@@ -62,8 +63,8 @@ class ModelsDesk(Protocol):
     def for_person(self, person: Person) -> "ModelsDesk":
         """The same desk in the name of this person."""
 
-    def studies(self) -> Sequence[str]:
-        """Names of the imported studies."""
+    def studies(self) -> Sequence[StudyPlace]:
+        """Studies that a model may have been trained on."""
 
     def why_kept(self, model: Listed) -> str:
         """Why a bundle cannot be deleted; empty when it can."""
@@ -89,7 +90,7 @@ class ModelsDesk(Protocol):
     def bring_in(self, file: Path, name: str | None) -> BundleRow:
         """Import a bundle from one file."""
 
-    def compare(self, name: str, study: str | None) -> JobRow:
+    def compare(self, name: str, study: Path | None) -> JobRow:
         """Queue the comparison of a candidate with the promoted bundle."""
 
     def comparing(self) -> list[JobRow]:

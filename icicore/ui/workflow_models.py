@@ -18,6 +18,7 @@ from icicore.workflows.registry_comparison import read_comparison
 from icicore.workflows.registry_entries import Listed, list_registry
 from icicore.workflows.registry_transfer import SUFFIX, export_bundle, import_bundle
 from icicore.workflows.services import build_services
+from icicore.workflows.studies import StudyPlace, list_studies
 
 
 class WorkflowModels:
@@ -74,10 +75,9 @@ class WorkflowModels:
         kept = {path.parent.name for path in self._services.settings.results_dir.glob(f"*/{model.row.digest[:16]}")}
         return len(kept - {row.case_key for row in self.cases(model)})
 
-    def studies(self) -> Sequence[str]:
-        """Names of the imported studies."""
-        folders = self._services.settings.studies_dir.glob("*/data_clinical_patient.txt")
-        return sorted(path.parent.name for path in folders)
+    def studies(self) -> Sequence[StudyPlace]:
+        """Studies that a model may have been trained on."""
+        return list_studies(self._services.settings)
 
     def why_kept(self, model: Listed) -> str:
         """Why a bundle cannot be deleted."""
@@ -112,7 +112,7 @@ class WorkflowModels:
         """Import a bundle from one file."""
         return import_bundle(self._services, file, name=name, by=self._person)
 
-    def compare(self, name: str, study: str | None) -> JobRow:
+    def compare(self, name: str, study: Path | None) -> JobRow:
         """Queue the comparison of a candidate with the promoted bundle."""
         by = require(self._person, Role.REVIEWER, "compare models")
         return self._comparisons.submit_comparison(self._services, name, study=study, by=by.name)

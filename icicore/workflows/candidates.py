@@ -134,7 +134,7 @@ def train_candidate(
         if request.facts:
             note_rate(services.settings.home, config.device, keep_journal, config, request.facts)
     parent = promoted.name if request.continued and promoted is not None else None
-    register_candidate(services, folder, parent=parent, job_id=job_id, study=study.name)
+    register_candidate(services, folder, parent=parent, job_id=job_id, study=study)
     spec = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
     return {
         "bundle": request.name,

@@ -61,6 +61,15 @@ def start_genes(page, services) -> str:
     return job.job_id
 
 
+def compare(page, address: str, name: str) -> None:
+    """Set the candidate beside the shipped bundle, and wait for the verdict on the page."""
+    page.goto(f"{address}/models?model={name}")
+    page.get_by_role("radio", name="Comparison").click(timeout=PATIENCE)
+    page.get_by_role("button", name="Compare with the promoted model").click(timeout=PATIENCE)
+    page.get_by_role("button", name="Compare again").wait_for(timeout=PATIENCE)
+    page.get_by_text("held-out virtual patients of tiny").wait_for(timeout=PATIENCE)
+
+
 def kill_worker(home: Path) -> None:
     os.kill(int((home / "worker.lock").read_text()), signal.SIGKILL)
 
@@ -102,6 +111,9 @@ def test_a_training_survives_whatever_happens_and_ends_like_an_undisturbed_one(s
         with open_page(browser) as page:
             page.goto(f"{address}/training?run={job_id}")
             page.get_by_text("is a candidate").wait_for(timeout=PATIENCE)
+            compare(page, address, job.parameters["name"])
+    (comparison,) = services.jobs.recent(kinds=["compare"])
+    assert comparison.state == SUCCEEDED, comparison.error
     request = TrainingRequest.from_json(job.parameters | {"name": "undisturbed", "facts": {}})
     undisturbed = train_candidate(services, request, job_id="x", keep_journal=tmp_path / "events.jsonl")
     assert job.result["metrics"] == undisturbed["metrics"]

@@ -12,6 +12,7 @@ from icicore.store.jobs import JobRow
 from icicore.store.registry import BundleRow, Promotion
 from icicore.workflows.registry_entries import Listed
 from icicore.workflows.services import BundleRef
+from icicore.workflows.studies import StudyPlace
 from tests.pages.fake_results import case_row, job_row
 
 CHAMPION, CHALLENGER = "old-virtual", "new-virtual"
@@ -113,8 +114,8 @@ class FakeModels:
     def older_results(self, model: Listed) -> int:
         return 3
 
-    def studies(self) -> list[str]:
-        return ["virtual_c1"]
+    def studies(self) -> list[StudyPlace]:
+        return [StudyPlace("virtual_c1", Path("/studies/virtual_c1"), imported=True)]
 
     def why_kept(self, model: Listed) -> str:
         return self.keeps

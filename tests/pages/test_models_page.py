@@ -71,7 +71,7 @@ def test_without_a_comparison_nothing_can_be_promoted(show: Open, models: FakeMo
     assert "Not compared with the promoted model yet" in html_of(at)
     assert not any("Promote" in b.label for b in at.button)
     button(at, "Compare with the promoted model").click().run()
-    assert models.calls == [("compare", CHALLENGER, "virtual_c1")]
+    assert models.calls == [("compare", CHALLENGER, "/studies/virtual_c1")]
     assert any(b.label == "Cancel" for b in at.button), "the running comparison can be stopped"
 
 

@@ -3,6 +3,11 @@
 import pytest
 import torch
 
+from icicore.models.tile_classes import load_tile_head
+
+SHIPPED = "efficientnet_lite0@e8309ce24f73"
+"""The encoder that the shipped tile-class head reads."""
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_thread():
@@ -10,3 +15,10 @@ def _one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def head():
+    found = load_tile_head(SHIPPED)
+    assert found is not None
+    return found

@@ -8,17 +8,7 @@ import pytest
 import torch
 
 from icicore.models.inputs import CaseInputs, collate
-from icicore.models.tile_classes import load_tile_head
 from icicore.training.attention_guide import AttentionGuide
-
-SHIPPED = "efficientnet_lite0@e8309ce24f73"
-
-
-@pytest.fixture(scope="module")
-def head():
-    found = load_tile_head(SHIPPED)
-    assert found is not None
-    return found
 
 
 @pytest.fixture(scope="module")

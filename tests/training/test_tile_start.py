@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch.nn.functional import layer_norm
 
-from icicore.models.tile_classes import load_tile_head
 from icicore.models.zoo import build
 from icicore.training import tile_start
 from icicore.training.config import TrainConfig
@@ -14,15 +13,6 @@ from icicore.training.fit import fit_member, model_config
 from icicore.training.splits import split_patients
 from icicore.training.tile_start import projection_of, start_from_tissue
 from tests.factories import make_study
-
-SHIPPED = "efficientnet_lite0@e8309ce24f73"
-
-
-@pytest.fixture(scope="module")
-def head():
-    found = load_tile_head(SHIPPED)
-    assert found is not None
-    return found
 
 
 @pytest.fixture(scope="module")

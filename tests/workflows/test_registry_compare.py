@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from icicore.errors import BundleError
+from icicore.errors import BundleError, InputError
 from icicore.jobs import comparison
 from icicore.jobs.long_handlers import LONG_HANDLERS
 from icicore.jobs.runner import carry_out
@@ -201,6 +201,12 @@ def test_the_job_leaves_its_result_beside_the_candidate(home):
     with pytest.raises(BundleError, match="cannot be promoted"):
         promote(home, "new-virtual", reason="why not")
     assert load_bundle(listed.ref.folder).digest == listed.row.digest, "the bundle itself is as it was"
+
+
+def test_a_study_outside_the_allowed_folders_is_refused_before_the_job(home, tmp_path):
+    (tmp_path / "data_clinical_patient.txt").write_text("PATIENT_ID\n")
+    with pytest.raises(InputError, match=r"outside|not allowed"):
+        comparison.submit_comparison(home, "new-virtual", study=tmp_path)
 
 
 def test_the_promoted_bundle_is_not_compared_with_itself(home):

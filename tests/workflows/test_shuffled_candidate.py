@@ -78,7 +78,7 @@ def environ(tmp_path_factory) -> dict[str, str]:
     confused = Path(shutil.copytree(true, root / "studies" / "confused"))
     edit(confused / "data_clinical_patient.txt", shuffled)
     trained(services, "confused", confused)
-    compare_candidate(services, "confused", study=confused)
+    compare_candidate(services, "confused")  # where its study lies was noted when it was trained
     services.database.close()
     return environ
 
