@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri
 
 from icicore.types import Json
 
@@ -46,7 +46,7 @@ def site_shifts(cases: Sequence[SiteCase], reference: Mapping[str, int]) -> list
             scores = [s[measure] for s in own if measure in s]
             if len(scores) >= FEWEST_CASES:
                 found.append((site, measure, scores))
-    limit = float(stats.norm.ppf(1 - ALPHA / (2 * max(1, len(found)))))
+    limit = float(ndtri(1 - ALPHA / (2 * max(1, len(found)))))
     return [_row(site, measure, scores, reference[measure], limit) for site, measure, scores in found]
 
 

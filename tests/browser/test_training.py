@@ -81,7 +81,7 @@ def test_a_training_survives_whatever_happens_and_ends_like_an_undisturbed_one(s
             page.goto(f"{address}/training")
             page.get_by_role("button", name="Check the study").wait_for(timeout=PATIENCE)
             job_id = start_genes(page, services)
-            page.get_by_text("Genes, member 1").wait_for(timeout=PATIENCE)
+            page.get_by_text("Genes, member 1", exact=True).wait_for(timeout=PATIENCE)
             page.locator(CHART).nth(3).wait_for(timeout=PATIENCE)
             page.evaluate(TAG)
             first = page.locator(".i-numbers").first.inner_text()
