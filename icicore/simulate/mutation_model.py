@@ -120,7 +120,7 @@ def _driver_events(latents: Latents, rng: np.random.Generator, universe: _Univer
         rng.choice(_KINDS, len(column), p=_LOSS_RATES),
     ).astype(object)
     hotspot = np.full(len(column), -1)
-    for name in {h.gene for h in HOTSPOTS}:
+    for name in dict.fromkeys(h.gene for h in HOTSPOTS):  # a set has another order in every process
         spots = [k for k, h in enumerate(HOTSPOTS) if h.gene == name]
         rows = np.flatnonzero(column == names.index(name))
         share = np.array([HOTSPOTS[k].share for k in spots])

@@ -167,10 +167,12 @@ def _numbers(job: JobRow, log: RunLog, now: Standing, load: float | None) -> str
         ("Patients per second", DASH if now.samples_per_second is None else f"{now.samples_per_second:,.0f}"),
         ("Learning rate", number(now.rate, 2)),
         ("Memory", memory(now.rss_mib)),
-        ("Running for", _elapsed(job)),
+        ("Running for" if job.active else "Ran for", _elapsed(job)),
     ]
     if job.device != "cpu":
         cells += [("GPU memory, peak", memory(now.gpu_mib)), ("GPU busy", percent(load))]
+    if not job.active:
+        cells = [(name, value) for name, value in cells if value != DASH]
     shown = "".join(f"<div><span>{name}</span><b>{esc(value)}</b></div>" for name, value in cells)
     halved = [n["cases"] for n in log.notes if n["event"] == "halved"]
     said = charts.note(f"GPU memory ran out: {halved[-1]} patients at a time, with the same result.") if halved else ""

@@ -1,5 +1,8 @@
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +23,7 @@ from icicore.simulate.study import write_study
 from icicore.simulate.truth_store import TRUTH_DIR, case_truth_folder, is_truth, read_case_truth, read_study_truth
 from tests.simulate.cohorts import cohort
 
-N = 60
+N, ROOT = 60, Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +87,18 @@ def test_same_cohort_gives_same_bytes(study, tmp_path):
     assert len(files) >= 12
     for name in files:
         assert (study / name).read_bytes() == (again / name).read_bytes(), name
+
+
+def test_the_bytes_do_not_depend_on_the_process(study, tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from icicore.simulate.study import write_study; "
+        f"from tests.simulate.cohorts import cohort; write_study(cohort({N}, 4), Path(sys.argv[1]))"
+    )
+    for seed in ("1", "2"):  # of the order of sets
+        made, environment = tmp_path / seed / "study", {**os.environ, "PYTHONHASHSEED": seed}
+        subprocess.run([sys.executable, "-c", code, str(made)], env=environment, cwd=ROOT, check=True)
+        for path in sorted(p for p in study.rglob("*") if p.is_file()):
+            assert (made / path.relative_to(study)).read_bytes() == path.read_bytes(), (seed, path.name)
 
 
 def test_truth_is_apart_and_complete(study):
