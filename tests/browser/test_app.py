@@ -44,7 +44,7 @@ def test_open_score_review_and_reload(address, case_folder, browser):
         page.get_by_text("lies outside the folders that may be opened").wait_for()
         page.get_by_label("Path of the case folder").fill(str(case_folder))
         page.get_by_role("button", name="Open", exact=True).click()
-        page.get_by_text("CASE-A").first.wait_for()
+        page.locator(".worklist td.id", has_text="CASE-A").wait_for()
         page.goto(f"{address}/case?case={case_key(case_folder)}")
         page.get_by_role("button", name="Score this case").click()
         page.get_by_text("Probability of objective response").wait_for()

@@ -85,7 +85,11 @@ class WorkList {
 
   mark(key, on) { if (on) this.ticked.add(key); else this.ticked.delete(key); this.tell(); }
   open(i) { const row = this.data.rows[i]; if (row) this.act({ kind: 'open', key: row.key }); }
-  sort(column) { const { sort } = this.data; this.act({ kind: 'sort', column, descending: sort.column === column && !sort.descending }); }
+  sort(column) {
+    const now = this.data.sort, descending = now.column === column && !now.descending;
+    this.data = { ...this.data, sort: { column, descending } };                   // at once: a second click turns it round before the server has answered
+    this.drawHead(); this.act({ kind: 'sort', column, descending });
+  }
   turn(by) { const offset = this.data.offset + by * this.data.size; if (offset >= 0 && offset < this.data.total) this.act({ kind: 'page', offset }); }
   act(what) { this.io.setTriggerValue('act', what); }
 
