@@ -63,12 +63,13 @@ RECORD_LEGENDS = """() => {
   window.legends = [];
   new MutationObserver(() => {
     const legend = document.querySelector('.i-legend'), numbers = document.querySelector('.i-tiles ~ .i-facts');
-    if (!legend || !numbers) return;
+    if (!legend || !numbers || legend.innerText === window.before) return;  // still that of the tile before
     const place = numbers.getBoundingClientRect().top - legend.getBoundingClientRect().top;
     window.legends.push([legend.innerText, Math.round(place)]);
   }).observe(document.body, { subtree: true, childList: true, characterData: true });
   for (const viewer of Object.values(window.__icicore.viewers)) viewer.seen = true;
 }"""
+FORGET = "() => { window.legends = []; window.before = document.querySelector('.i-legend')?.innerText; }"
 LIBRARY = "() => window.legends.at(-1)?.[0].startsWith('Grad-CAM by pytorch-grad-cam (256 × 256 px)')"
 
 
@@ -80,7 +81,7 @@ def test_a_click_on_a_tile_brings_its_map_and_moves_nothing(address, case_folder
         tiles.first.wait_for()
         page.evaluate(RECORD_LEGENDS)
         for place, first in ((0, "closed form"), (5, "closed form"), (0, "pytorch-grad-cam")):
-            page.evaluate("() => { window.legends = []; }")
+            page.evaluate(FORGET)
             tiles.nth(place).click()
             page.wait_for_function(LIBRARY)
             legends = page.evaluate("() => window.legends")
