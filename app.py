@@ -6,6 +6,7 @@ login.
 """
 
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -14,9 +15,9 @@ if get_script_run_ctx(suppress_warning=True) is None:
     from streamlit import config
 
     from icicore.access import Person
-    from icicore.addresses import installation_secret
+    from icicore.addresses import PAGES, installation_secret
     from icicore.jobs.worker import lifespan
-    from icicore.server import Access, build_routes, enable_tcp_nodelay
+    from icicore.server import Access, build_routes, build_shell_routes, enable_tcp_nodelay
     from icicore.settings import read_settings
     from icicore.ui.login import person_of_cookies
     from icicore.workflows.annotations import annotations_of
@@ -33,10 +34,12 @@ if get_script_run_ctx(suppress_warning=True) is None:
         return case_export.export_case(services, case_key, kind, by=by)
 
     enable_tcp_nodelay()
+    base = str(config.get_option("server.baseUrlPath") or "")
     app = st.App(
         "icicore/ui/main.py",
-        routes=build_routes(
-            str(config.get_option("server.baseUrlPath") or ""),
+        routes=build_shell_routes(base, Path(st.__file__).parent / "static" / "index.html", PAGES)
+        + build_routes(
+            base,
             find_slide=services.find_slide,
             results_dir=services.settings.results_dir,
             secret=installation_secret(services.settings.home),

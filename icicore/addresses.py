@@ -20,7 +20,10 @@ STATIC = Path(__file__).resolve().parent / "server" / "static"
 """Folder of the browser files."""
 
 ROOT = "icicore"
-"""First segment of every address."""
+"""First segment of every address but those of the pages."""
+
+PAGES = ("cases", "case", "compare", "cohort", "training", "models", "about")
+"""Addresses of the pages, as ``icicore.ui.main`` registers them, beside ``/`` for the work list."""
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _DIGEST = re.compile(r"[0-9a-f]{16}")

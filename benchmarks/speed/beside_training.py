@@ -23,6 +23,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import median
 
 from icicore.addresses import installation_secret, mint
 from icicore.people import local_person
@@ -136,8 +137,8 @@ async def move(port: int, addresses: list[str], seconds: float, start: int) -> l
 
 
 @contextlib.contextmanager
-def browser_page(port: int, job_id: str) -> Iterator[Callable[[], list[float]]]:
-    """A browser on the training page; yields what measures its interactions, in seconds."""
+def browser_page(port: int, job_id: str) -> Iterator[Callable[[], dict[str, float]]]:
+    """A browser on the training page; yields what measures its interactions: seconds of each by its name."""
     import shutil
 
     from playwright.sync_api import sync_playwright
@@ -150,19 +151,22 @@ def browser_page(port: int, job_id: str) -> Iterator[Callable[[], list[float]]]:
         page.goto(f"http://localhost:{port}/training?run={job_id}")
         page.get_by_role("button", name="Stop").wait_for()
 
-        def interact() -> list[float]:
-            times = []
-            steps = (
-                (page.get_by_role("radio", name="New training"), page.get_by_text("Name of the bundle")),
-                (page.get_by_role("radio", name="Runs"), page.get_by_role("button", name="Stop")),
-                (page.get_by_role("link", name="Models"), page.get_by_role("heading", name="Models", exact=True)),
-                (page.get_by_role("link", name="Training"), page.get_by_role("button", name="Stop")),
-            )
-            for click, seen in steps:
+        def interact() -> dict[str, float]:
+            times = {}
+            steps = {
+                "form": (page.get_by_role("radio", name="New training"), page.get_by_text("Name of the bundle")),
+                "run": (page.get_by_role("radio", name="Runs"), page.get_by_role("button", name="Stop")),
+                "models": (
+                    page.get_by_role("link", name="Models"),
+                    page.get_by_role("heading", name="Models", exact=True),
+                ),
+                "training": (page.get_by_role("link", name="Training"), page.get_by_role("button", name="Stop")),
+            }
+            for name, (click, seen) in steps.items():
                 begun = time.perf_counter()
                 click.first.click()
                 seen.first.wait_for()
-                times.append(time.perf_counter() - begun)
+                times[name] = time.perf_counter() - begun
             return times
 
         interact()  # the first visit of a page imports what it needs
@@ -181,22 +185,28 @@ def measure(port: int, services: Services, slide: Path, study: Path, args: argpa
     addresses = tile_addresses(services, slide)
     job_id, group = training(services, study)
     tiles: dict[str, list[float]] = {"idle": [], "training": []}
-    pages: dict[str, list[float]] = {"idle": [], "training": []}
+    steps: dict[str, dict[str, list[float]]] = {"idle": {}, "training": {}}
     used = {"idle": 0.0, "training": 0.0}
     with contextlib.ExitStack() as stack:
         in_thread = stack.enter_context(ThreadPoolExecutor(1))  # the browser's loop holds this one
-        interact = stack.enter_context(browser_page(port, job_id)) if args.pages else list
+        interact = stack.enter_context(browser_page(port, job_id)) if args.pages else dict
         for number in range(args.rounds):
             for what in ("idle", "training") if number % 2 else ("training", "idle"):
                 os.killpg(group, signal.SIGCONT if what == "training" else signal.SIGSTOP)
                 time.sleep(0.5)
                 before = _cpu_seconds(group)
                 tiles[what] += in_thread.submit(asyncio.run, move(port, addresses, args.seconds, 37 * number)).result()
-                pages[what] += interact()
+                for name, seconds in interact().items():
+                    steps[what].setdefault(name, []).append(seconds)
                 used[what] += _cpu_seconds(group) - before
         os.killpg(group, signal.SIGCONT)
     services.jobs.request_cancel(job_id)
     found: dict[str, object] = {"training_cpu_s": {k: round(v, 1) for k, v in used.items()}}
+    pages = {what: [t for times in named.values() for t in times] for what, named in steps.items()}
+    if args.pages:
+        found["median_ms_of_step"] = {
+            what: {name: round(1000 * median(times)) for name, times in named.items()} for what, named in steps.items()
+        }
     for name, times in (("tiles", tiles), ("interactions", pages)):
         if times["idle"]:
             both = {what: _numbers(values, 2) for what, values in times.items()}

@@ -40,9 +40,7 @@ class Recorder:
         page.on("pageerror", lambda e: self.errors.append(str(e)))
 
     def _console(self, message: Any) -> None:
-        # On a deep link Streamlit first looks for its own endpoints below the page's path and gets 404 there.
-        probing = "/_stcore/" in str(message.location.get("url", ""))
-        if message.type == "error" and not probing:
+        if message.type == "error":
             self.errors.append(f"{message.text} {message.location.get('url', '')}")
 
     def _request(self, address: str) -> None:

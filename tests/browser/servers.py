@@ -38,14 +38,18 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(script: Path, *options: str, port: int, log: Path, cwd: Path, env: Mapping[str, str]) -> Iterator[str]:
+def running(
+    script: Path, *options: str, port: int, log: Path, cwd: Path, env: Mapping[str, str], base: str = ""
+) -> Iterator[str]:
     """Run a Streamlit script in a process of its own; Streamlit reads its configuration below ``cwd``."""
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port), *options]
+    command += ["--server.baseUrlPath", base] if base else []
+    address = f"http://localhost:{port}{base}"
     with log.open("wb") as stream:
         process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **env}, stdout=stream, stderr=stream)
         try:
-            wait_for(f"http://localhost:{port}/_stcore/health", process, log)
-            yield f"http://localhost:{port}"
+            wait_for(f"{address}/_stcore/health", process, log)
+            yield address
         finally:
             process.terminate()
             process.wait(60)
@@ -65,11 +69,15 @@ def wait_for(address: str, process: "subprocess.Popen[bytes]", log: Path) -> Non
 
 
 @contextlib.contextmanager
-def run_app(home: Path, roots: Path, *options: str, port: int = 0, **env: str) -> Iterator[str]:
-    """Run the application over a home folder, with its worker unless ``ICICORE_WORKER`` says otherwise."""
+def run_app(home: Path, roots: Path, *options: str, port: int = 0, base: str = "", **env: str) -> Iterator[str]:
+    """Run the application over a home folder, with its worker unless ``ICICORE_WORKER`` says otherwise.
+
+    ``base`` is the path that it is served under, with its leading slash.
+    """
     own = {"ICICORE_HOME": str(home), "ICICORE_ROOTS": str(roots), **env}
     log = home / "app.log"
-    with running(ROOT / "app.py", *options, port=port or free_port(), log=log, cwd=ROOT, env=own) as address:
+    port = port or free_port()
+    with running(ROOT / "app.py", *options, port=port, log=log, cwd=ROOT, env=own, base=base) as address:
         yield address
 
 
