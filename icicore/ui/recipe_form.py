@@ -9,6 +9,8 @@ from pydantic.fields import FieldInfo
 
 from icicore.training.config import TrainConfig
 from icicore.types import Json
+from icicore.ui import session
+from icicore.ui.text import plain
 from icicore.ui.training_words import MODELS
 
 BASICS = ("members", "epochs", "batch_size", "learning_rate", "seed")
@@ -38,21 +40,43 @@ _LABELS: Mapping[str, str] = {
 _STEP = {"learning_rate": 1e-4, "finetune_rate": 1e-6, "encoder_rate": 0.05, "width": 0.25, "weight_decay": 0.01}
 
 
+DRAWER = "recipe_drawer"
+_KEPT = "_recipe_kept"
+"""What the fields of the drawer say."""
+_START = "_recipe_start"
+"""What they said when the drawer was opened: a field whose initial value moved with it would be mounted anew."""
+
+
 def basics() -> Json:
     """Fields that most people change; returns those that differ from the default."""
+    if _key(BASICS[0]) not in st.session_state:  # the form is new: nothing of an earlier one applies unseen
+        session.put(_KEPT, {})
     columns = st.columns(len(BASICS))
-    return _changed({name: _field(name, column) for name, column in zip(BASICS, columns, strict=True)})
+    return _changed({name: _field(name, column, _default(name)) for name, column in zip(BASICS, columns, strict=True)})
 
 
 def advanced() -> Json:
-    """All other fields, in a drawer; returns those that differ from the default."""
-    names = [n for n in TrainConfig.model_fields if n not in (*BASICS, *_ELSEWHERE)]
-    values: Json = {}
-    with st.expander("Advanced", icon=":material/tune:", key="recipe_drawer"):
-        columns = st.columns(3)
-        for number, name in enumerate(names):
-            values[name] = _field(name, columns[number % 3])
-    return _changed(values)
+    """All other fields, in a drawer; returns those that differ from the default.
+
+    They are there only while it is open, as two dozen fields cost the browser a tenth of a second at every visit.
+    """
+    drawer = st.expander("Advanced", icon=":material/tune:", key=DRAWER, on_change="rerun")
+    if drawer.open:
+        start, columns = session.get(_START, {}), drawer.columns(3)
+        names = [n for n in TrainConfig.model_fields if n not in (*BASICS, *_ELSEWHERE)]
+        values = {
+            name: _field(name, columns[number % 3], start.get(name, _default(name)))
+            for number, name in enumerate(names)
+        }
+        session.put(_KEPT, values)
+        return _changed(values)
+    values = session.get(_KEPT, {})
+    session.put(_START, values)
+    changed = _changed(values)
+    if changed:
+        said = "; ".join(f"{_label(name)}: {_said(value)}" for name, value in changed.items())
+        st.caption(plain(f"Changed under Advanced. {said}"))
+    return changed
 
 
 def _changed(values: Json) -> Json:
@@ -60,33 +84,55 @@ def _changed(values: Json) -> Json:
     return {n: v for n, v in values.items() if v != defaults[n] and not (n == "depth" and v == 0)}
 
 
-def _field(name: str, place: Any) -> Any:  # noqa: ANN401 - containers and values of many types
+def _key(name: str) -> str:
+    return f"recipe_{name}"
+
+
+def _label(name: str) -> str:
+    return _LABELS.get(name, name.replace("_", " ").capitalize())
+
+
+def _default(name: str) -> Any:  # noqa: ANN401 - values of many types
+    default = TrainConfig.model_fields[name].default
+    return 0 if default is None else default
+
+
+def _said(value: Any) -> str:  # noqa: ANN401 - values of many types
+    """A value in the words of its field."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return " and ".join(MODELS.get(v, v) for v in value) or "none"
+    return _option(value) if isinstance(value, str) else f"{value:g}"
+
+
+def _field(name: str, place: Any, value: Any) -> Any:  # noqa: ANN401 - containers and values of many types
     info = TrainConfig.model_fields[name]
-    label = _LABELS.get(name, name.replace("_", " ").capitalize())
-    shared: Json = {"key": f"recipe_{name}", "help": _sentence(info.description)}
-    kind, default = _plain_type(info.annotation), info.default
+    label = _label(name)
+    shared: Json = {"key": _key(name), "help": _sentence(info.description)}
+    kind = _plain_type(info.annotation)
     if kind is bool:
-        return place.toggle(label, value=default, **shared)
+        return place.toggle(label, value=value, **shared)
     if get_origin(kind) is Literal:
         options = list(get_args(kind))
-        return place.selectbox(label, options, index=options.index(default), format_func=_option, **shared)
+        return place.selectbox(label, options, index=options.index(value), format_func=_option, **shared)
     if get_origin(kind) is tuple:
         options = [k for k in MODELS if k != "multimodal"]
-        chosen = place.multiselect(label, options, default=list(default), format_func=MODELS.get, **shared)
+        chosen = place.multiselect(label, options, default=list(value), format_func=MODELS.get, **shared)
         return tuple(chosen)
-    return _number(label, name, kind, info, place, shared)
+    return _number(label, name, kind, value, place, shared)
 
 
-def _number(label: str, name: str, kind: Any, info: FieldInfo, place: Any, shared: Json) -> Any:  # noqa: ANN401
+def _number(label: str, name: str, kind: Any, value: Any, place: Any, shared: Json) -> Any:  # noqa: ANN401
+    info = TrainConfig.model_fields[name]
     low, high = _bounds(info)
-    default = 0 if info.default is None else info.default
     if kind is int:
         least = 0 if info.default is None else low
-        return int(place.number_input(label, least, high, int(default), 1, **shared))
+        return int(place.number_input(label, least, high, int(value), 1, **shared))
     step = _STEP.get(name, 0.05)
     least, most = (None if bound is None else float(bound) for bound in (low, high))
     form = "%.1e" if step < 1e-3 else "%.2f"
-    return float(place.number_input(label, least, most, float(default), step, form, **shared))
+    return float(place.number_input(label, least, most, float(value), step, form, **shared))
 
 
 def _bounds(info: FieldInfo) -> tuple[Any, Any]:

@@ -1,84 +1,140 @@
-"""Curves of a training as Vega-Lite: the specification stays the same while values are added, so they grow in place."""
+"""Curves of a training as HTML and SVG, drawn here: four charts of a chart library cost the browser 0.1 s a visit.
 
+The SVG is stretched to its place, so strokes keep their width by ``vector-effect`` (style sheet) and a point is a line
+of no length with round ends. Labels are HTML at per cent of the same place.
+"""
+
+import math
 from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
 
-import pandas as pd
+import streamlit as st
 
 from icicore.training.journal import RunLog
-from icicore.types import Json
-from icicore.ui.theme import PATHWAY_COLOURS, Palette
+from icicore.ui.text import esc, number
+from icicore.ui.theme import PATHWAY_COLOURS
 from icicore.ui.training_progress import lines_of
 
-_DASHES: tuple[tuple[int, ...], ...] = ((1, 0), (7, 4), (2, 3), (7, 3, 2, 3), (12, 4))
+_DASHES = ("", "7 4", "2 3", "7 3 2 3", "12 4")
 _CSS = ("solid", "dashed", "dotted", "dashed", "dashed")
-_HEIGHT = 230
-_TITLES: Mapping[str, str] = {
+TITLES: Mapping[str, str] = {
     "train_loss": "Training loss (all heads)",
     "loss": "Selection loss (balanced classes)",
     "auc": "AUC-ROC on selection patients",
     "rate": "Learning rate",
 }
 _KEPT = ("loss", "auc")
+_MARGIN = 0.06
+"""Share of the height above the greatest and below the least value."""
+_MOST_TICKS = 6
 
 
-def table(log: RunLog, kind: str, name: str) -> pd.DataFrame:
-    """Columns epoch (from 1), value, member (from 1, as text) and kept (the epoch whose weights are kept)."""
-    rows = []
-    for member, epochs, values in lines_of(log, kind, name):
+_SCRIPT = """
+export default function ({ data, parentElement }) {
+  const made = document.createElement('div');
+  const host = parentElement.querySelector('.i-curves-host') ?? parentElement.appendChild(made);
+  host.className = 'i-curves-host';
+  if (host.shown !== data.html) host.innerHTML = host.shown = data.html;
+}
+"""
+
+
+@cache
+def _place() -> Any:
+    """Puts HTML of this module where it is; ``st.html`` would take the SVG out of it."""
+    return st.components.v2.component("icicore_curves", js=_SCRIPT, isolate_styles=False)
+
+
+def show_curves(log: RunLog, kind: str, *, epochs: int, key: str) -> None:
+    """Show all curves of one model; called again with more epochs they grow in place."""
+    _place()(key=key, data={"html": curves(log, kind, epochs=epochs)})
+
+
+def curves(log: RunLog, kind: str, *, epochs: int) -> str:
+    """All curves of one model; HTML."""
+    return f'<div class="i-curves">{"".join(curve(log, kind, name, epochs=epochs) for name in TITLES)}</div>'
+
+
+def curve(log: RunLog, kind: str, name: str, *, epochs: int) -> str:
+    """One value over the epochs, a line per member; colour and dash tell the members apart.
+
+    Parameters
+    ----------
+    kind : the model
+    name : what of ``TITLES`` is drawn
+    epochs : the most epochs of a member, which is the end of the axis
+    """
+    lines = lines_of(log, kind, name)
+    values = [v for _, _, line in lines for v in line if math.isfinite(v)]
+    low, high = _range(values)
+    last = max(2, epochs)
+
+    def x(epoch: int) -> float:
+        return 100 * (epoch - 1) / (last - 1)
+
+    def y(value: float) -> float:
+        return 100 * (1 - (value - low) / (high - low))
+
+    marks, rings = [], []
+    for member, at, line in lines:
+        points = [(e, v) for e, v in zip(at, line, strict=True) if math.isfinite(v)]
+        colour, dash = PATHWAY_COLOURS[member % len(PATHWAY_COLOURS)], _DASHES[member % len(_DASHES)]
+        path = " ".join(f"{'L' if k else 'M'}{x(e):.2f} {y(v):.2f}" for k, (e, v) in enumerate(points))
+        marks.append(f'<path d="{path}" stroke="{colour}" stroke-dasharray="{dash}"></path>')
         best = log.members[f"{kind}-{member}"].best_epoch
-        for epoch, value in zip(epochs, values, strict=True):
-            kept = name in _KEPT and best is not None and epoch == best + 1
-            rows.append((epoch, value, str(member + 1), kept))
-    columns = {"epoch": "int64", "value": "float64", "member": "str", "kept": "bool"}
-    return pd.DataFrame(rows, columns=list(columns)).astype(columns)
+        for epoch, value in points:
+            said = f"member {member + 1}, epoch {epoch}: {number(value, 4)}"
+            place = f"M{x(epoch):.2f} {y(value):.2f}h0"
+            marks.append(f'<path class="i-dot" d="{place}" stroke="{colour}"><title>{esc(said)}</title></path>')
+            if name in _KEPT and best is not None and epoch == best + 1:
+                place = f"left:{x(epoch):.2f}%;top:{y(value):.2f}%;border-color:{colour}"
+                rings.append(f'<i class="i-ring" style="{place}"></i>')
+    ticks = nice_ticks(low, high) if values else []
+    heights = "".join(f'<span style="top:{y(t):.2f}%">{esc(_tick(name, t))}</span>' for t in ticks)
+    lines_across = "".join(f'<path class="i-rule" d="M0 {y(t):.2f}H100"></path>' for t in ticks)
+    feet = "".join(f'<span style="left:{x(e):.2f}%">{e}</span>' for e in _epoch_ticks(last))
+    return (
+        f'<figure class="i-curve"><figcaption>{esc(TITLES[name])}</figcaption>'
+        f'<div class="i-plot"><div class="i-heights">{heights}</div><div class="i-area">'
+        f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" role="img" aria-label="{esc(_spoken(name, lines))}">'
+        f'{lines_across}{"".join(marks)}</svg>{"".join(rings)}</div><div class="i-feet">{feet}</div></div>'
+        '<div class="i-epoch">epoch</div></figure>'
+    )
 
 
-def specification(name: str, *, members: int, epochs: int, colours: Palette) -> Json:
-    """One value over the epochs, a line per member; colour and dash tell the members apart."""
-    names = [str(k + 1) for k in range(members)]
-    look = {
-        "color": {"field": "member", "type": "nominal", "legend": None,
-                  "scale": {"domain": names, "range": _cycled(PATHWAY_COLOURS, members)}},
-        "tooltip": [
-            {"field": "member", "type": "nominal", "title": "member"},
-            {"field": "epoch", "type": "quantitative"},
-            {"field": "value", "type": "quantitative", "format": ".4~g", "title": _TITLES[name]},
-        ],
-        "x": {"field": "epoch", "type": "quantitative", "title": "epoch",
-              "scale": {"domain": [1, max(2, epochs)], "nice": False}, "axis": {"format": "d", "tickMinStep": 1}},
-        "y": {"field": "value", "type": "quantitative", "title": None, "scale": {"zero": False},
-              "axis": {"format": ".1e" if name == "rate" else ".3~g", "tickCount": 5}},
-    }  # fmt: skip
-    dash = {"field": "member", "type": "nominal", "legend": None,
-            "scale": {"domain": names, "range": _cycled(_DASHES, members)}}  # fmt: skip
-    ring = {"type": "point", "size": 130, "filled": False, "strokeWidth": 2.5}
-    return {
-        "title": {"text": _TITLES[name], "anchor": "start", "fontSize": 13, "fontWeight": 500, "color": colours.text},
-        "height": _HEIGHT,
-        "encoding": look,
-        "layer": [
-            {"mark": {"type": "line", "strokeWidth": 2}, "encoding": {"strokeDash": dash}},
-            {"mark": {"type": "point", "size": 26, "filled": True}},
-            {"mark": ring, "transform": [{"filter": "datum.kept"}]},
-        ],
-        "config": _config(colours),
-    }
+def nice_ticks(low: float, high: float, n: int = 5) -> list[float]:
+    """Round values between two bounds, about ``n``: multiples of 1, 2 or 5 times a power of ten."""
+    raw = (high - low) / n
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(m * power for m in (1, 2, 5, 10) if m * power >= raw)
+    first = math.ceil(low / step - 1e-9)
+    return [k * step for k in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
-def _config(colours: Palette) -> Json:
-    axis = {
-        "labelColor": colours.muted,
-        "titleColor": colours.muted,
-        "gridColor": colours.border,
-        "domainColor": colours.border,
-        "tickColor": colours.border,
-        "titleFontWeight": 400,
-    }
-    return {"axis": axis, "background": "transparent", "view": {"stroke": None}, "font": "Inter, sans-serif"}
+def _range(values: Sequence[float]) -> tuple[float, float]:
+    """What the height shows, with a margin; one value alone stands in the middle."""
+    if not values:
+        return 0.0, 1.0
+    low, high = min(values), max(values)
+    room = _MARGIN * (high - low) or abs(high) / 10 or 1.0
+    return low - room, high + room
 
 
-def _cycled(values: Sequence[object], n: int) -> list[object]:
-    return [list(v) if isinstance(v, tuple) else v for v in (values[k % len(values)] for k in range(n))]
+def _epoch_ticks(last: int) -> list[int]:
+    """Whole epochs, the first and about five more."""
+    step = next(s * p for p in (1, 10, 100, 1000) for s in (1, 2, 5) if (last - 1) / (s * p) < _MOST_TICKS)
+    return [1, *(e for e in range(step, last + 1, step) if e > 1)]
+
+
+def _tick(name: str, value: float) -> str:
+    return "0" if abs(value) < 1e-12 else f"{value:.1e}" if name == "rate" else f"{value:.3g}"
+
+
+def _spoken(name: str, lines: Sequence[tuple[int, Sequence[int], Sequence[float]]]) -> str:
+    """The newest value of each member, for those who do not see the curve."""
+    newest = [f"member {m + 1} {number(values[-1], 3)} at epoch {at[-1]}" for m, at, values in lines]
+    return f"{TITLES[name]}: {', '.join(newest) or 'nothing yet'}"
 
 
 def legend(members: int) -> str:

@@ -10,9 +10,9 @@ from icicore.errors import InputError
 from icicore.store.jobs import JobRow
 from icicore.training.journal import RunLog
 from icicore.types import Json
-from icicore.ui import charts, theme
+from icicore.ui import charts
 from icicore.ui.text import DASH, ago, esc, number, percent, plain
-from icicore.ui.training_curves import legend, specification, table
+from icicore.ui.training_curves import legend, show_curves
 from icicore.ui.training_desk import TrainingDesk
 from icicore.ui.training_progress import Standing, kinds_begun, standing
 from icicore.ui.training_words import LOOKS, MODELS, STATES, device_name, doing, duration, member_name, memory
@@ -22,7 +22,6 @@ from icicore.workflows.estimates import kinds_of
 
 POLL_SECONDS = 1.5
 _NEWEST = "Under way"
-_SHOWN = ("train_loss", "loss", "auc", "rate")
 
 
 @dataclass(frozen=True)
@@ -126,17 +125,13 @@ def _body(desk: TrainingDesk, job: JobRow) -> None:
 
 def _curves(log: RunLog, now: Standing, recipe: _Recipe) -> None:
     """Curves of one model; by default of the one that is under way."""
-    begun, colours = kinds_begun(log), theme.palette()
-    kinds, members, epochs = log.plan.get("kinds") or recipe.kinds, recipe.members, recipe.epochs
+    begun, kinds = kinds_begun(log), log.plan.get("kinds") or recipe.kinds
     options = [_NEWEST, *(MODELS.get(k, k) for k in kinds)]
     chosen = st.segmented_control("Model", options, default=_NEWEST, key="run_kind", label_visibility="collapsed")
     current = now.member.rpartition("-")[0] or (begun[-1] if begun else "")
     kind = next((k for k in kinds if MODELS.get(k, k) == chosen), current)
-    columns = st.columns(len(_SHOWN))
-    for name, column in zip(_SHOWN, columns, strict=True):
-        spec = specification(name, members=members, epochs=epochs, colours=colours)
-        column.vega_lite_chart(table(log, kind, name), spec, theme=None)
-    st.html(legend(members) + charts.note(_about(log)))
+    show_curves(log, kind, epochs=recipe.epochs, key="run_curves")
+    st.html(legend(recipe.members) + charts.note(_about(log)))
 
 
 def _recipe(job: JobRow) -> _Recipe:

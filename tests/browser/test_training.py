@@ -15,7 +15,7 @@ from icicore.workflows.services import Services, build_services
 from icicore.workflows.simulation import StudySpec, simulate_study
 from tests.browser.conftest import open_page
 from tests.browser.servers import run_app
-from tests.browser.test_training_view import CHART, TAG, TAGGED
+from tests.browser.test_training_view import CURVES, TAG, TAGGED
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(3600)]
 PATIENCE = 900_000
@@ -82,13 +82,13 @@ def test_a_training_survives_whatever_happens_and_ends_like_an_undisturbed_one(s
             page.get_by_role("button", name="Check the study").wait_for(timeout=PATIENCE)
             job_id = start_genes(page, services)
             page.get_by_text("Genes, member 1", exact=True).wait_for(timeout=PATIENCE)
-            page.locator(CHART).nth(3).wait_for(timeout=PATIENCE)
+            page.locator(f"{CURVES} svg").nth(3).wait_for(timeout=PATIENCE)
             page.evaluate(TAG)
             first = page.locator(".i-numbers").first.inner_text()
             page.wait_for_function(
                 "(before) => document.querySelector('.i-numbers').innerText !== before", arg=first, timeout=PATIENCE
             )
-            assert page.evaluate(TAGGED) == 4, "the curves were mounted anew"
+            assert page.evaluate(TAGGED), "the curves were mounted anew"
             begun = time.perf_counter()
             page.get_by_role("radio", name="New training").click()
             page.get_by_text("Name of the bundle").wait_for(timeout=PATIENCE)

@@ -15,11 +15,10 @@ from tests.browser.servers import run_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 PATIENCE = 300_000
-CHART = "[data-testid='stVegaLiteChart']"
-PARTS = f"{CHART} canvas, {CHART} svg.marks"
-TAG = f"""() => {{ for (const e of document.querySelectorAll("{CHART}, {PARTS}")) e.seen = true; }}"""
-TAGGED = f"""() => [...document.querySelectorAll("{CHART}")].filter((e) => e.seen).length"""
-DRAWN = f"""() => [...document.querySelectorAll("{PARTS}")].filter((e) => e.seen).length"""
+CURVES = ".i-curves"
+TAG = f"""() => {{ document.querySelector("{CURVES}").closest(".i-curves-host").seen = true; }}"""
+TAGGED = f"""() => Boolean(document.querySelector("{CURVES}").closest(".i-curves-host").seen)"""
+DOTS = f"{CURVES} .i-curve:first-child .i-dot"
 
 
 @pytest.fixture
@@ -52,17 +51,18 @@ def test_the_view_grows_in_place_and_every_browser_sees_it(services, browser, tm
     with run_app(services.settings.home, tmp_path / "roots") as address, open_page(browser) as page:
         page.goto(f"{address}/training?run={job.job_id}")
         page.get_by_text("3 of at most 15").wait_for(timeout=PATIENCE)
-        page.locator(CHART).nth(3).wait_for(timeout=PATIENCE)
+        page.locator(f"{CURVES} svg").nth(3).wait_for(timeout=PATIENCE)
         page.get_by_text("Selection patients judge").wait_for(timeout=PATIENCE)
         page.wait_for_timeout(3000)
         page.evaluate(TAG)
-        top = page.locator(CHART).first.bounding_box()["y"]
+        place = page.locator(CURVES).bounding_box()
+        assert page.locator(DOTS).count() == 2
         for number in range(2, 5):
             epoch(journal, number)
             page.get_by_text(f"{number + 2} of at most 15").wait_for(timeout=PATIENCE)
-        assert page.evaluate(TAGGED) == 4, "the curves were mounted anew"
-        assert page.evaluate(DRAWN) == 4, "the curves were drawn from the start"
-        assert page.locator(CHART).first.bounding_box()["y"] == top, "the page jumped"
+        assert page.evaluate(TAGGED), "the curves were mounted anew"
+        assert page.locator(DOTS).count() == 5
+        assert page.locator(CURVES).bounding_box() == place, "the page jumped"
         begun = time.perf_counter()
         page.get_by_role("radio", name="Genes", exact=True).click()
         page.locator("[data-testid='stButtonGroup'] [aria-checked='true']", has_text="Genes").wait_for(timeout=PATIENCE)

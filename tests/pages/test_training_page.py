@@ -1,6 +1,7 @@
 """The training page over a real home: brakes before the start, the live view, and what its buttons do."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from icicore.ui.places import TRAINING
 from icicore.ui.training_desk import use_training_desk
 from icicore.workflows.candidates import TrainingRequest, work_dir
 from icicore.workflows.services import Services, build_services
-from tests.pages.conftest import MAIN, html_of
+from tests.pages.conftest import MAIN, components, html_of
 from tests.training.study_folder import write_small_study
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -172,15 +173,56 @@ def test_too_little_memory_forbids_the_start(open_page, services, study, monkeyp
     assert "of memory are needed" in at.error[0].value.replace("\\", "")
 
 
+def fields(at) -> set[str]:
+    return {w.key for kind in (at.number_input, at.selectbox, at.toggle, at.multiselect) for w in kind}
+
+
+def turn_drawer(at, *, to_open: bool):
+    at.session_state[recipe_form.DRAWER] = to_open
+    return at.run()
+
+
 def test_every_field_of_the_recipe_has_its_place(open_page, services, study):
-    at = open_page()
-    there = {w.key for kind in (at.number_input, at.selectbox, at.toggle, at.multiselect) for w in kind}
+    at = turn_drawer(open_page(), to_open=True)
     for name in TrainConfig.model_fields:
-        assert name in recipe_form._ELSEWHERE or f"recipe_{name}" in there, name
+        assert name in recipe_form._ELSEWHERE or f"recipe_{name}" in fields(at), name
     assert all(w.help for w in at.number_input)
+
+
+def test_what_was_changed_in_the_drawer_holds_while_it_is_closed(open_page, services, study):
+    checked(services, study)
+    at = open_page()
+    assert "recipe_schedule" not in fields(at)
+    at = turn_drawer(at, to_open=True)
     at.toggle(key="recipe_arms_first").set_value(False)
+    at.number_input(key="recipe_dropout").set_value(0.45)
     at.selectbox(key="recipe_schedule").set_value("plateau").run()
+    at.number_input(key="recipe_epochs").set_value(7).run()
+    assert at.selectbox(key="recipe_schedule").value == "plateau"
+    at = turn_drawer(at, to_open=False)
+    said = next(c.value for c in at.caption if "Changed under Advanced" in c.value).replace("\\", "")
+    for text in ("after the warm-up: plateau", "Dropout: 0.45", "first: off"):
+        assert text in said, text
+    at = turn_drawer(at, to_open=True)
+    assert at.selectbox(key="recipe_schedule").value == "plateau"
+    assert at.number_input(key="recipe_dropout").value == 0.45
+    assert at.toggle(key="recipe_arms_first").value is False
+    at = turn_drawer(at, to_open=False)
+    at.button(key="training_start_button").click().run()
     assert not at.exception
+    training = next(j for j in services.jobs.recent() if j.kind == "train")
+    expected = {"epochs": 7, "arms_first": False, "schedule": "plateau", "dropout": 0.45, "device": "cpu"}
+    assert training.parameters["config"] == expected
+
+
+def test_a_new_form_knows_nothing_of_an_earlier_one(open_page, services, study):
+    at = turn_drawer(open_page(), to_open=True)
+    at.selectbox(key="recipe_schedule").set_value("plateau").run()
+    at.segmented_control(key="training_view").set_value("Jobs").run()
+    at.segmented_control(key="training_view").set_value("New training").run()
+    assert not any("Changed under Advanced" in c.value for c in at.caption)
+    at = turn_drawer(at, to_open=True)
+    assert at.selectbox(key="recipe_schedule").value == TrainConfig().schedule
 
 
 def write_journal(services: Services, name: str, epochs: int = 3) -> Journal:
@@ -209,8 +251,9 @@ def test_a_running_training_shows_where_it_is(open_page, services, study):
     shown = html_of(at)
     for text in ("Clinical, member 1", "4 of at most 5", "1.5", "GiB", "71", "0.0004", "Running", "Ann Weber"):
         assert text in shown, text
-    charts = [json.loads(c.proto.spec) for c in at.get("vega_lite_chart")]
-    assert [c["title"]["text"].split()[0] for c in charts] == ["Training", "Selection", "AUC-ROC", "Learning"]
+    (drawn,) = (json.loads(c.json)["html"] for c in components(at) if c.component_name == "icicore_curves")
+    captions = re.findall(r"<figcaption>(\S+)", drawn)
+    assert captions == ["Training", "Selection", "AUC-ROC", "Learning"]
     assert "epochs over all models" in at.get("progress")[0].proto.text if at.get("progress") else True
 
 

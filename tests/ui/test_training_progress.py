@@ -3,8 +3,7 @@
 import pytest
 
 from icicore.training.journal import summarise
-from icicore.ui.theme import DARK, LIGHT
-from icicore.ui.training_curves import legend, specification, table
+from icicore.ui.training_curves import curve, curves, legend, nice_ticks
 from icicore.ui.training_progress import Standing, kinds_begun, standing
 from icicore.ui.training_words import duration, member_name, memory
 
@@ -49,26 +48,55 @@ def test_what_was_done_twice_counts_once():
     assert (log.tries, standing(log, 10.0).done) == (2, 2)
 
 
-def test_the_table_marks_the_epoch_that_is_kept():
-    log = summarise(
+def run_of_two():
+    """Two epochs of one member, whose second is kept, and one of another."""
+    return summarise(
         [RUN, epoch("clinical-0", 0), epoch("clinical-0", 1), done("clinical-0", 1), epoch("clinical-1", 0)]
     )
-    rows = table(log, "clinical", "loss")
-    assert rows.to_dict("list") == {
-        "epoch": [1, 2, 1],
-        "value": [0.5, 0.4, 0.5],
-        "member": ["1", "1", "2"],
-        "kept": [False, True, False],
-    }
-    assert not table(log, "clinical", "rate")["kept"].any()
-    assert table(log, "multimodal", "loss").empty
 
 
-def test_the_specification_depends_on_no_value():
-    first = specification("loss", members=3, epochs=15, colours=LIGHT)
-    assert first == specification("loss", members=3, epochs=15, colours=LIGHT)
-    assert first["encoding"]["color"]["scale"]["domain"] == ["1", "2", "3"]
-    assert first["config"] != specification("loss", members=3, epochs=15, colours=DARK)["config"]
+def test_a_curve_puts_each_epoch_at_its_place():
+    html = curve(run_of_two(), "clinical", "loss", epochs=5)
+    low, high = 0.4 - 0.006, 0.5 + 0.006  # the margin is 6 % of the range
+    assert f"M0.00 {100 * (high - 0.5) / (high - low):.2f} L25.00 {100 * (high - 0.4) / (high - low):.2f}" in html
+    assert html.count('class="i-dot"') == 3
+    assert "member 2, epoch 1: 0.5" in html
+    assert html.count('class="i-ring"') == 1
+    assert f'style="left:25.00%;top:{100 * (high - 0.4) / (high - low):.2f}%' in html
+    assert "member 1 0.4 at epoch 2, member 2 0.5 at epoch 1" in html
+
+
+def test_only_what_selects_an_epoch_has_a_ring():
+    html = curves(run_of_two(), "clinical", epochs=5)
+    assert html.count("<figure") == 4
+    assert html.count('class="i-ring"') == 2
+    assert 'class="i-ring"' not in curve(run_of_two(), "clinical", "rate", epochs=5)
+
+
+def test_a_curve_without_values_keeps_its_place():
+    html = curve(run_of_two(), "multimodal", "loss", epochs=5)
+    assert "<figure" in html
+    assert "nothing yet" in html
+    assert "i-dot" not in html
+
+
+def test_values_that_are_not_finite_are_left_out():
+    bad = epoch("clinical-0", 1) | {"loss": float("nan")}
+    html = curve(summarise([RUN, epoch("clinical-0", 0), bad]), "clinical", "loss", epochs=5)
+    assert html.count('class="i-dot"') == 1
+    assert "nan" not in html.split("<svg")[1].split(">", 1)[1]
+    assert 'd="M0.00 50.00"' in html, "one value alone stands in the middle"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(0.0, 1.0, [0, 0.2, 0.4, 0.6, 0.8, 1.0]), (0.61, 0.78, [0.65, 0.7, 0.75]), (-3e-4, 9e-4, [0.0, 5e-4])],
+)
+def test_ticks_are_round(low, high, expected):
+    assert nice_ticks(low, high) == pytest.approx(expected)
+
+
+def test_the_legend_names_every_member():
     assert legend(3).count("member ") == 3
 
 
