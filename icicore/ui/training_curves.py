@@ -6,8 +6,9 @@ of no length with round ends. Labels are HTML at per cent of the same place.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import streamlit as st
 
@@ -28,7 +29,10 @@ _KEPT = ("loss", "auc")
 _MARGIN = 0.06
 """Share of the height above the greatest and below the least value."""
 _MOST_TICKS = 6
-
+_MOST_DOTS = 1000
+"""With more values than these in one chart the lines alone are drawn: every look would build as many elements anew."""
+Points: TypeAlias = Sequence[tuple[int, float]]
+"""Epochs from 1 with their values."""
 
 _SCRIPT = """
 export default function ({ data, parentElement }) {
@@ -41,7 +45,7 @@ export default function ({ data, parentElement }) {
 
 
 @cache
-def _place() -> Any:
+def _place() -> Any:  # noqa: ANN401 - Streamlit gives a callable of no public type
     """Puts HTML of this module where it is; ``st.html`` would take the SVG out of it."""
     return st.components.v2.component("icicore_curves", js=_SCRIPT, isolate_styles=False)
 
@@ -56,6 +60,21 @@ def curves(log: RunLog, kind: str, *, epochs: int) -> str:
     return f'<div class="i-curves">{"".join(curve(log, kind, name, epochs=epochs) for name in TITLES)}</div>'
 
 
+@dataclass(frozen=True)
+class _Frame:
+    """What a chart shows: epochs 1 to ``last`` from left to right, ``low`` to ``high`` upwards; places in per cent."""
+
+    last: int
+    low: float
+    high: float
+
+    def x(self, epoch: int) -> float:
+        return 100 * (epoch - 1) / (self.last - 1)
+
+    def y(self, value: float) -> float:
+        return 100 * (1 - (value - self.low) / (self.high - self.low))
+
+
 def curve(log: RunLog, kind: str, name: str, *, epochs: int) -> str:
     """One value over the epochs, a line per member; colour and dash tell the members apart.
 
@@ -65,41 +84,50 @@ def curve(log: RunLog, kind: str, name: str, *, epochs: int) -> str:
     name : what of ``TITLES`` is drawn
     epochs : the most epochs of a member, which is the end of the axis
     """
-    lines = lines_of(log, kind, name)
-    values = [v for _, _, line in lines for v in line if math.isfinite(v)]
-    low, high = _range(values)
-    last = max(2, epochs)
-
-    def x(epoch: int) -> float:
-        return 100 * (epoch - 1) / (last - 1)
-
-    def y(value: float) -> float:
-        return 100 * (1 - (value - low) / (high - low))
-
-    marks, rings = [], []
-    for member, at, line in lines:
-        points = [(e, v) for e, v in zip(at, line, strict=True) if math.isfinite(v)]
-        colour, dash = PATHWAY_COLOURS[member % len(PATHWAY_COLOURS)], _DASHES[member % len(_DASHES)]
-        path = " ".join(f"{'L' if k else 'M'}{x(e):.2f} {y(v):.2f}" for k, (e, v) in enumerate(points))
-        marks.append(f'<path d="{path}" stroke="{colour}" stroke-dasharray="{dash}"></path>')
-        best = log.members[f"{kind}-{member}"].best_epoch
-        for epoch, value in points:
-            said = f"member {member + 1}, epoch {epoch}: {number(value, 4)}"
-            place = f"M{x(epoch):.2f} {y(value):.2f}h0"
-            marks.append(f'<path class="i-dot" d="{place}" stroke="{colour}"><title>{esc(said)}</title></path>')
-            if name in _KEPT and best is not None and epoch == best + 1:
-                place = f"left:{x(epoch):.2f}%;top:{y(value):.2f}%;border-color:{colour}"
-                rings.append(f'<i class="i-ring" style="{place}"></i>')
-    ticks = nice_ticks(low, high) if values else []
-    heights = "".join(f'<span style="top:{y(t):.2f}%">{esc(_tick(name, t))}</span>' for t in ticks)
-    lines_across = "".join(f'<path class="i-rule" d="M0 {y(t):.2f}H100"></path>' for t in ticks)
-    feet = "".join(f'<span style="left:{x(e):.2f}%">{e}</span>' for e in _epoch_ticks(last))
+    lines = [
+        (member, [(e, v) for e, v in zip(at, values, strict=True) if math.isfinite(v)])
+        for member, at, values in lines_of(log, kind, name)
+    ]
+    found = [v for _, points in lines for _, v in points]
+    frame = _Frame(max(2, epochs), *_range(found))
+    dots = len(found) <= _MOST_DOTS
+    marks = "".join(_line(frame, member, points, dots=dots) for member, points in lines)
+    rings = [_ring(frame, log, kind, member, points) for member, points in lines if name in _KEPT]
+    ticks = nice_ticks(frame.low, frame.high) if found else []
+    rules = "".join(f'<path class="i-rule" d="M0 {frame.y(t):.2f}H100"></path>' for t in ticks)
+    heights = "".join(f'<span style="top:{frame.y(t):.2f}%">{esc(_tick(name, t))}</span>' for t in ticks)
+    feet = "".join(f'<span style="left:{frame.x(e):.2f}%">{e}</span>' for e in _epoch_ticks(frame.last))
     return (
         f'<figure class="i-curve"><figcaption>{esc(TITLES[name])}</figcaption>'
         f'<div class="i-plot"><div class="i-heights">{heights}</div><div class="i-area">'
         f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" role="img" aria-label="{esc(_spoken(name, lines))}">'
-        f'{lines_across}{"".join(marks)}</svg>{"".join(rings)}</div><div class="i-feet">{feet}</div></div>'
+        f'{rules}{marks}</svg>{"".join(rings)}</div><div class="i-feet">{feet}</div></div>'
         '<div class="i-epoch">epoch</div></figure>'
+    )
+
+
+def _line(frame: _Frame, member: int, points: Points, *, dots: bool) -> str:
+    """The line of one member, and its points with what they say under the pointer."""
+    colour, dash = PATHWAY_COLOURS[member % len(PATHWAY_COLOURS)], _DASHES[member % len(_DASHES)]
+    places = [f"{frame.x(epoch):.2f} {frame.y(value):.2f}" for epoch, value in points]
+    drawn = [f'<path d="M{"L".join(places)}" stroke="{colour}" stroke-dasharray="{dash}"></path>'] if places else []
+    if dots:
+        drawn += [
+            f'<path class="i-dot" d="M{place}h0" stroke="{colour}">'
+            f"<title>member {member + 1}, epoch {epoch}: {esc(number(value, 4))}</title></path>"
+            for place, (epoch, value) in zip(places, points, strict=True)
+        ]
+    return "".join(drawn)
+
+
+def _ring(frame: _Frame, log: RunLog, kind: str, member: int, points: Points) -> str:
+    """A ring around the epoch whose weights are kept, once it is known."""
+    best = log.members[f"{kind}-{member}"].best_epoch
+    colour = PATHWAY_COLOURS[member % len(PATHWAY_COLOURS)]
+    return "".join(
+        f'<i class="i-ring" style="left:{frame.x(epoch):.2f}%;top:{frame.y(value):.2f}%;border-color:{colour}"></i>'
+        for epoch, value in points
+        if best is not None and epoch == best + 1
     )
 
 
@@ -131,9 +159,9 @@ def _tick(name: str, value: float) -> str:
     return "0" if abs(value) < 1e-12 else f"{value:.1e}" if name == "rate" else f"{value:.3g}"
 
 
-def _spoken(name: str, lines: Sequence[tuple[int, Sequence[int], Sequence[float]]]) -> str:
+def _spoken(name: str, lines: Sequence[tuple[int, Points]]) -> str:
     """The newest value of each member, for those who do not see the curve."""
-    newest = [f"member {m + 1} {number(values[-1], 3)} at epoch {at[-1]}" for m, at, values in lines]
+    newest = [f"member {m + 1} {number(points[-1][1], 3)} at epoch {points[-1][0]}" for m, points in lines if points]
     return f"{TITLES[name]}: {', '.join(newest) or 'nothing yet'}"
 
 

@@ -58,7 +58,7 @@ def run_of_two():
 def test_a_curve_puts_each_epoch_at_its_place():
     html = curve(run_of_two(), "clinical", "loss", epochs=5)
     low, high = 0.4 - 0.006, 0.5 + 0.006  # the margin is 6 % of the range
-    assert f"M0.00 {100 * (high - 0.5) / (high - low):.2f} L25.00 {100 * (high - 0.4) / (high - low):.2f}" in html
+    assert f"M0.00 {100 * (high - 0.5) / (high - low):.2f}L25.00 {100 * (high - 0.4) / (high - low):.2f}" in html
     assert html.count('class="i-dot"') == 3
     assert "member 2, epoch 1: 0.5" in html
     assert html.count('class="i-ring"') == 1
@@ -78,6 +78,14 @@ def test_a_curve_without_values_keeps_its_place():
     assert "<figure" in html
     assert "nothing yet" in html
     assert "i-dot" not in html
+
+
+def test_a_long_training_is_drawn_without_points():
+    log = summarise([RUN | {"epochs": 600}, *(epoch(f"clinical-{m}", k) for m in range(2) for k in range(501))])
+    html = curve(log, "clinical", "loss", epochs=600)
+    assert "i-dot" not in html
+    assert html.count("stroke-dasharray") == 2
+    assert len(html) < 50_000
 
 
 def test_values_that_are_not_finite_are_left_out():
