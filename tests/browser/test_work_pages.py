@@ -94,6 +94,11 @@ def test_the_work_list_is_used_from_the_keyboard(site, browser):
         assert page.locator("th[aria-sort=descending]").inner_text().startswith("Probability")
         page.get_by_role("button", name="Next").click()
         wait_first(page, f"P-{N - 1 - 98:03d}")  # both cases with slides lie among the first hundred
+        page.get_by_role("button", name="Previous").click()
+        wait_first(page, f"P-{N - 1:03d}")
+        page.get_by_role("button", name="Next").dblclick()  # two pages, before the server has answered
+        page.get_by_text(f"201–{N + 2} of {N + 2}").wait_for()
+        wait_first(page, f"P-{N - 1 - 198:03d}")
         page.locator("body").press("/")
         page.keyboard.type("P-21")
         page.keyboard.press("Enter")

@@ -90,7 +90,12 @@ class WorkList {
     this.data = { ...this.data, sort: { column, descending } };                   // at once: a second click turns it round before the server has answered
     this.drawHead(); this.act({ kind: 'sort', column, descending });
   }
-  turn(by) { const offset = this.data.offset + by * this.data.size; if (offset >= 0 && offset < this.data.total) this.act({ kind: 'page', offset }); }
+  turn(by) {
+    const offset = this.data.offset + by * this.data.size;
+    if (offset < 0 || offset >= this.data.total) return;
+    this.data = { ...this.data, offset };                                         // at once, as in sort: a second click turns a second page
+    this.drawFoot(); this.act({ kind: 'page', offset });
+  }
   act(what) { this.io.setTriggerValue('act', what); }
 
   step(to) {
