@@ -155,12 +155,12 @@ def browser_page(port: int, job_id: str) -> Iterator[Callable[[], dict[str, floa
             times = {}
             steps = {
                 "form": (page.get_by_role("radio", name="New training"), page.get_by_text("Name of the bundle")),
-                "run": (page.get_by_role("radio", name="Runs"), page.get_by_role("button", name="Stop")),
+                "run": (page.get_by_role("radio", name="Runs"), page.locator(".i-curves svg")),
                 "models": (
                     page.get_by_role("link", name="Models"),
                     page.get_by_role("heading", name="Models", exact=True),
                 ),
-                "training": (page.get_by_role("link", name="Training"), page.get_by_role("button", name="Stop")),
+                "training": (page.get_by_role("link", name="Training"), page.locator(".i-curves svg")),
             }
             for name, (click, seen) in steps.items():
                 begun = time.perf_counter()

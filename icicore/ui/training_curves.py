@@ -1,7 +1,8 @@
 """Curves of a training as HTML and SVG, drawn here: four charts of a chart library cost the browser 0.1 s a visit.
 
 The SVG is stretched to its place, so strokes keep their width by ``vector-effect`` (style sheet) and a point is a line
-of no length with round ends. Labels are HTML at per cent of the same place.
+of no length with round ends. Labels are HTML at per cent of the same place. (`icicore.reports.svg` draws figures of one
+size, for paper; these fill columns of any width, with text of one size and a height that is known beforehand.)
 """
 
 import math
@@ -36,9 +37,11 @@ Points: TypeAlias = Sequence[tuple[int, float]]
 
 _SCRIPT = """
 export default function ({ data, parentElement }) {
-  const made = document.createElement('div');
-  const host = parentElement.querySelector('.i-curves-host') ?? parentElement.appendChild(made);
-  host.className = 'i-curves-host';
+  let host = parentElement.querySelector('.i-curves-host');
+  if (!host) {
+    host = parentElement.appendChild(document.createElement('div'));
+    host.className = 'i-curves-host';
+  }
   if (host.shown !== data.html) host.innerHTML = host.shown = data.html;
 }
 """

@@ -254,7 +254,7 @@ def test_a_running_training_shows_where_it_is(open_page, services, study):
     (drawn,) = (json.loads(c.json)["html"] for c in components(at) if c.component_name == "icicore_curves")
     captions = re.findall(r"<figcaption>(\S+)", drawn)
     assert captions == ["Training", "Selection", "AUC-ROC", "Learning"]
-    assert "epochs over all models" in at.get("progress")[0].proto.text if at.get("progress") else True
+    assert "epochs over all models" in at.get("progress")[0].proto.text
 
 
 def test_stop_continue_and_delete(open_page, services, study):
