@@ -25,8 +25,9 @@ from icicore.models.zoo import build
 from icicore.training.config import TrainConfig
 from icicore.training.dataset import ScaledStudy, Scalers, StudyData, TrainingBatches
 from icicore.training.epochstate import EpochState, numpy_state
-from icicore.training.fit import model_config, one_thread, run_epochs, seeded, selection_batches
+from icicore.training.fit import model_config, run_epochs, selection_batches
 from icicore.training.module import ResponseModule
+from icicore.training.trainer import one_thread, seeded
 
 LIMIT = 1.10
 GENES = ("mutation",) * 500 + ("tmb",) + ("expression",) * 1200

@@ -77,7 +77,8 @@ def evaluations() -> dict:
     }
     found = {name: evaluated(report) for name in ("reference", "no-signal", "missing", "shortcut")}
     found["shortcut-away"] = evaluated({**report, "n": 1190})
-    found["ablation"] = evaluated({**report, "titles": titles})
+    found["elsewhere"] = evaluated({**report, "n": 1210})
+    found["ablation"] = evaluated({**report, "titles": titles, "elsewhere": {**report, "n": 1210}})
     return {**found, "training": evaluated({"peak_gib": 1.5}), "tiles": evaluated(tiles), "public": None}
 
 
@@ -100,9 +101,11 @@ def test_the_document_holds_the_numbers_of_the_reports(written):
     assert "make results SEED=7" in text
     home, away = found["shortcut"].result["n"], found["shortcut-away"].result["n"]
     assert f"| at home, AUC-ROC, n {home} | on the reference cohort, n {away} |" in text
+    assert "on 1,210 patients simulated from another seed" in text
     assert "reference paper, its cohort" in text
     assert "0.86 [0.83\N{EN DASH}0.89]" in text
-    assert "no row" in text or "Outside its interval: plain fusion" in text
+    assert "AUC-ROC, n 1,210 of another seed" in text
+    assert "no row" in text or "Outside its interval among the patients of another seed: plain fusion" in text
     assert str(folder) not in text
 
 
@@ -131,10 +134,12 @@ def test_a_whole_document_has_no_faults_and_a_broken_one_has(written):
 
 
 def test_the_ablation_takes_every_remedy_away_and_adds_it_alone():
-    from results.chain import OFF, ablation_rows
+    from results.chain import IDLE, OFF, ablation_rows
 
     rows = [row.options for row in ablation_rows()]
     assert rows[0] == OFF
-    assert [set(OFF) - set(row) for row in rows[1:4]] == [{remedy} for remedy in OFF]
-    assert rows[4:7] == [{remedy: off} for remedy, off in OFF.items()]
-    assert rows[7:] == [{"gene_signatures": False}, {"tissue_start": False}, {"attention_guide": 0.0}]
+    assert [set(OFF) - set(row) for row in rows[1:5]] == [{remedy} for remedy in OFF]
+    in_play = {remedy: off for remedy, off in OFF.items() if remedy != IDLE}
+    assert rows[5:8] == [{remedy: off} for remedy, off in in_play.items()]
+    assert rows[8] == {"freeze_arms": False}
+    assert rows[9:] == [{"gene_signatures": False}, {"tissue_start": False}, {"attention_guide": 0.0}]

@@ -33,13 +33,16 @@ from results.stages import EVALUATION, SIMULATION, TRAINING, Done, Stages, folde
 
 COMPARED = ("image", "genomic", "clinical", "concat")
 FULL = "full recipe"
-OFF = {"arms_first": False, "auxiliary_loss": 0.0, "modality_dropout": 0.0}
+OFF = {"arms_first": False, "auxiliary_loss": 0.0, "modality_dropout": 0.0, "scale_by_present": False}
 """The remedies of the recipe, and what training is without each."""
 NAMES = {
     "arms_first": "each arm first alone",
     "auxiliary_loss": "auxiliary loss per arm",
     "modality_dropout": "modality dropout",
+    "scale_by_present": "what is missing adds nothing",
 }
+IDLE = "auxiliary_loss"
+"""Plays no part in the full recipe, whose arms stay as they are."""
 
 
 Found: TypeAlias = dict[str, Done | None]
@@ -61,8 +64,12 @@ def ablation_rows() -> list[Row]:
     for remedy, title in NAMES.items():
         others = {k: v for k, v in OFF.items() if k != remedy}
         rows.append(Row(f"plain-and-{slug(remedy)}", f"plain + {title}", others))
-    for remedy, title in NAMES.items():
-        rows.append(Row(f"without-{slug(remedy)}", f"{FULL} without {title}", {remedy: OFF[remedy]}))
+    rows += [
+        Row(f"without-{slug(remedy)}", f"{FULL} without {title}", {remedy: OFF[remedy]})
+        for remedy, title in NAMES.items()
+        if remedy != IDLE
+    ]
+    rows.append(Row("arms-go-on", f"{FULL}, arms go on learning", {"freeze_arms": False}))
     rows.append(Row("without-signatures", f"{FULL} without published signatures", {"gene_signatures": False}))
     rows.append(Row("without-tissue-start", f"{FULL} without the start from tissue", {"tissue_start": False}))
     rows.append(Row("without-guide", f"{FULL} without the guided tile attention", {"attention_guide": 0.0}))
@@ -83,7 +90,7 @@ class Chain:
     stages: Stages
     kept: tuple[Path, StudyData] | None = None
 
-    def study(self, scenario: str, seed: int) -> Done:
+    def study(self, scenario: str, seed: int, name: str | None = None) -> Done:
         """Simulate a study; the bank of tiles is shared by all."""
         plan = self.plan
         spec = StudySpec(patients=plan.patients, seed=seed, scenario=scenario, bank_slides=plan.bank)
@@ -92,7 +99,7 @@ class Chain:
             simulate_study(self.services, folder / scenario, spec, progress=progress)
             return {"study": scenario, **asdict(spec)}
 
-        return self.stages.run(f"simulate-{scenario}", spec, SIMULATION, make)
+        return self.stages.run(f"simulate-{name or scenario}", spec, SIMULATION, make)
 
     def read(self, study: Done, progress: Progress) -> StudyData:
         """Read a study; the last one is kept in memory, since many stages look at it."""
@@ -129,8 +136,11 @@ class Chain:
 
         return self.stages.run(f"evaluate-{name}", spec, EVALUATION, make)
 
-    def ablation(self, study: Done) -> Done:
-        """Single members with some remedies of the recipe; the full one also as concatenation and mean."""
+    def ablation(self, study: Done, others: Done) -> Done:
+        """Single members with some remedies of the recipe; the full one also as concatenation and mean.
+
+        They are tested on the test patients of ``study``, and on all of ``others``, who are many more.
+        """
         one = {"members": 1}
         rows = {FULL: self.train("full", study, **one, comparisons=("concat", "mean"))}
         for row in ablation_rows():
@@ -142,7 +152,9 @@ class Chain:
             for bundle in ordered(trained):
                 kind = bundle.removeprefix(trained.result["main"]).strip("-")
                 titles[next(names)] = f"{title}, {kind} fusion" if kind else title
-        return Done(found.name, found.folder, {**found.result, "titles": titles}, found.seconds, found.resumed)
+        wide = self.evaluate("ablation-elsewhere", others, list(rows.values()), thorough=False)
+        result = {**found.result, "titles": titles, "elsewhere": wide.result}
+        return Done(found.name, found.folder, result, found.seconds, found.resumed)
 
     def tiles(self, study: Done) -> Done:
         """Measure the shipped tile-class head: whole virtual slides, composed bags, real tiles where there are some."""
@@ -182,11 +194,14 @@ class Chain:
         return self.stages.run("public-cohorts", [asked, folder_digest(folder), code], EVALUATION, make)
 
     def reference(self, study: Done) -> Found:
-        """Main models, their evaluation, and the ablation, on the reference study."""
+        """Main models, their evaluation, the ablation, and the main models among patients of another seed."""
         plan = self.plan
         main = self.train("reference", study, members=plan.members, comparisons=COMPARED)
         report = self.evaluate("reference", study, [main], thorough=True)
-        return {"reference": report, "training": main, "ablation": self.ablation(study)}
+        others = self.study("reference", plan.seed + 4, "elsewhere")
+        elsewhere = self.evaluate("elsewhere", others, [main], thorough=False)
+        ablation = self.ablation(study, others)
+        return {"reference": report, "training": main, "elsewhere": elsewhere, "ablation": ablation}
 
     def shortcut(self, reference: Done) -> Found:
         """Models of a cohort whose stain tells the response, at home and among the patients of the reference cohort."""

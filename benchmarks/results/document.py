@@ -44,6 +44,7 @@ def document(plan: Plan, found: dict[str, Done | None], stages: list[list[Done]]
         *_part("Ablation of the recipe", sections.ablation(reports["ablation"])),
         *_part("Attention fusion against concatenation", sections.fusion(main)),
         *_part("Calibration and decisions", sections.calibration(main)),
+        *_part("Patients of another seed", sections.elsewhere(reports["elsewhere"])),
         *_part("Subgroups", sections.subgroups(main)),
         *_part("Every subset of the modalities", sections.subsets(main)),
         *_part("Modality weight and tissue quality", sections.weights(main)),
@@ -71,7 +72,7 @@ def faults(docs: Path, found: dict[str, Done | None]) -> list[str]:
     wrong += [f"{name}: is named but not there" for name in pictures if not (docs / FIGURES / name).is_file()]
     if not pictures:
         wrong.append(f"{NAME}: shows no figure")
-    for name in ("reference", "ablation", "no-signal", "missing", "shortcut", "shortcut-away"):
+    for name in ("reference", "ablation", "elsewhere", "no-signal", "missing", "shortcut", "shortcut-away"):
         models = found[name].result["models"]
         wrong += [f"{name}: {m['name']} has no AUC" for m in models if m["kind"] == "model" and not _known(m)]
     return wrong

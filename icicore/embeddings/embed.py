@@ -24,11 +24,13 @@ from icicore.embeddings.timing import NETWORK, READ, Timing
 from icicore.errors import SlideError
 from icicore.slides.base import SlideReader
 from icicore.slides.direct import fastest_reader
-from icicore.slides.overview import read_overview
-from icicore.slides.quality import QualityReport, assess
+from icicore.slides.focus import FOCUS_MPP, FOCUS_PX, FOCUS_WINDOWS, is_blurred
+from icicore.slides.overview import Overview, read_overview
+from icicore.slides.quality import assess
+from icicore.slides.sampling import sample_tiles
 from icicore.slides.stain import StainFit, fit_slide_stain, normalise_float
 from icicore.slides.tiling import TileGrid, TilePlan
-from icicore.slides.tissue import mask_overview
+from icicore.slides.tissue import TissueMask, mask_overview
 from icicore.types import F16, F32, Progress, RgbTiles, no_progress
 
 log = logging.getLogger(__name__)
@@ -74,15 +76,15 @@ def embed_slide(
     if (bag := cache.load(spec)) is not None:
         progress(len(bag), len(bag), "embedding")
         return bag
-    overview = read_overview(reader)
-    tissue = mask_overview(overview, reader.mpp)
-    plan = grid.plan(reader, tissue)
     fast = fastest_reader(reader)
+    overview = read_overview(fast)
+    tissue = mask_overview(overview, reader.mpp)
+    plan = grid.plan(fast, tissue)
     entry, n_chunks = cache.entry(spec.key), -(-len(plan.index) // CHUNK)
     maps = entry.maps if keep_maps and encoder.spatial and _maps_bytes(encoder, len(plan)) <= MAPS_BYTES else None
     encoder.prepare()
     timing, workers = timing or Timing(), default_workers(encoder.device)
-    work = _Work(fast, plan, fit_slide_stain(fast, tissue), encoder, maps, timing)
+    work = _Work(fast, plan, fit_slide_stain(fast, tissue), encoder, maps, timing, _tiles_for_focus(plan, tissue))
     with storage_errors(cache.folder):
         entry.folder.mkdir(parents=True, exist_ok=True)
     run_chunks(
@@ -98,7 +100,7 @@ def embed_slide(
     with storage_errors(cache.folder), file_lock(entry.folder / "finish.lock", block=True):
         bag = cache.load(spec)  # another process may have been faster
         if bag is None:
-            bag = _finish(work, entry, spec, assess(fast, tissue, overview=overview))
+            bag = _finish(work, entry, spec, tissue, overview)
         entry.parts.clear()
     return bag
 
@@ -140,7 +142,10 @@ def _maps_bytes(encoder: TileEncoder, n_tiles: int) -> int:
 
 @dataclass(frozen=True)
 class _Work:
-    """Everything a worker needs to compute a chunk; ``maps`` is where feature maps are kept, None if they are not."""
+    """Everything a worker needs to compute a chunk.
+
+    ``maps`` is where feature maps are kept, None if they are not; ``judged`` are the tiles whose focus is measured.
+    """
 
     reader: SlideReader
     plan: TilePlan
@@ -148,12 +153,14 @@ class _Work:
     encoder: TileEncoder
     maps: ChunkStore | None = None
     timing: Timing = field(default_factory=Timing)
+    judged: frozenset[int] = frozenset()
 
     def chunk(self, number: int) -> Arrays:
-        """Embeddings, positions in the plan and sprites of the readable tiles of a chunk."""
+        """Embeddings, positions in the plan and sprites of the readable tiles; whether the judged ones are blurred."""
         with self.timing.spent(READ):
             kept, tiles = read_tiles(self.reader, self.plan, range(number * CHUNK, (number + 1) * CHUNK))
             sprites = [sprite(tile) for tile in tiles]
+            blurred = [is_blurred(tile) for i, tile in zip(kept, tiles, strict=True) if i in self.judged]
         embeddings, maps = _encoded(
             self.encoder, tiles, self.stain, with_maps=self.maps is not None and len(tiles) > 0, timing=self.timing
         )
@@ -163,6 +170,7 @@ class _Work:
             "embeddings": embeddings.astype(np.float16),
             "kept": np.asarray(kept, np.int32),
             "sprites": np.stack(sprites) if sprites else np.zeros((0, SPRITE_PX, SPRITE_PX, 3), np.uint8),
+            "blurred": np.asarray(blurred, np.uint8),
         }
 
 
@@ -179,10 +187,18 @@ def read_tiles(reader: SlideReader, plan: TilePlan, numbers: range) -> tuple[lis
     return kept, np.stack(tiles) if tiles else np.zeros((0, side, side, 3), np.uint8)
 
 
-def _finish(work: _Work, entry: CacheEntry, spec: EmbeddingSpec, quality: QualityReport) -> Bag:
+def _tiles_for_focus(plan: TilePlan, tissue: TissueMask) -> frozenset[int]:
+    """Tiles whose focus is judged while they are at hand; none where they are not what the limits were found on."""
+    if (plan.grid.mpp, plan.grid.tile_px) != (FOCUS_MPP, FOCUS_PX) or plan.upsampling > 1:
+        return frozenset()
+    return sample_tiles(plan, tissue, count=FOCUS_WINDOWS)
+
+
+def _finish(work: _Work, entry: CacheEntry, spec: EmbeddingSpec, tissue: TissueMask, overview: Overview) -> Bag:
     """Join all chunks into the bag and its sprite sheets; the bag is written last."""
     plan = work.plan
     kept: list[np.ndarray] = []
+    blurred: list[bool] = []
     n_chunks = -(-len(plan.index) // CHUNK)
     # Filled in place: of the largest slides the embeddings are all that memory has to hold.
     embeddings = np.empty((len(plan.index), work.encoder.dim), np.float16)
@@ -190,10 +206,11 @@ def _finish(work: _Work, entry: CacheEntry, spec: EmbeddingSpec, quality: Qualit
     def sprites() -> Iterator[RgbTiles]:
         for number in range(n_chunks):
             part = entry.parts.load(number)
-            if part is None:  # damaged on disk, or removed by hand
+            if part is None or "blurred" not in part:  # damaged, removed by hand, or of an earlier version
                 part = work.chunk(number)
             start = sum(map(len, kept))
             kept.append(part["kept"])
+            blurred.extend(part["blurred"].astype(bool).tolist())
             embeddings[start : start + len(part["kept"])] = part["embeddings"]
             yield part["sprites"]
 
@@ -203,6 +220,7 @@ def _finish(work: _Work, entry: CacheEntry, spec: EmbeddingSpec, quality: Qualit
     if n == 0:
         raise SlideError(work.reader.path, "not a single tile can be read", remedy="copy or scan the slide again")
     chosen = np.concatenate(kept)
+    quality = assess(work.reader, tissue, overview=overview, blurred=blurred if work.judged else None)
     bag = Bag(
         embeddings=embeddings[:n],
         coords_l0=plan.coords_l0[chosen],

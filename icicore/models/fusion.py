@@ -17,7 +17,13 @@ class AttentionFusion(nn.Module):
 
     ``h_m = tanh(W_m x_m + b_m)``; one shared linear score ``s_m = w.h_m + c``; ``alpha`` = softmax of ``s`` over the
     modalities present; ``z = sum_m alpha_m h_m``; logit = Linear(64, 1)(ReLU(Linear(dim, 64)(z))).
+
+    ``complete``, where it is not 0, is the number of modalities of a complete case, and ``z`` is multiplied by the
+    share of them that is present. Evidence adds up: without it the modalities that are left would speak louder
+    because another one is missing. For a complete case nothing changes.
     """
+
+    complete = 0
 
     def __init__(self, dims: Sequence[int], dim: int) -> None:
         super().__init__()
@@ -31,6 +37,8 @@ class AttentionFusion(nn.Module):
         hidden = torch.stack([torch.tanh(w(x)) for w, x in zip(self.projections, visible, strict=True)], dim=1)
         weights = self.weigh(hidden, present)
         fused = torch.einsum("bm,bmd->bd", weights, hidden)
+        if self.complete:
+            fused = fused * (present.sum(dim=1, keepdim=True).to(fused.dtype) / self.complete)
         return self.classifier(fused).squeeze(-1), weights
 
     def weigh(self, hidden: Tensor, present: Tensor) -> Tensor:

@@ -194,7 +194,10 @@ class LightEnsemble:
         if "fusion.score.weight" in self._w:
             score = self._linear("fusion.score", hidden)[..., 0]
             weights = _softmax(score, np.tile(present, (members, 1)))
-        return self._classify(np.einsum("mk,mkd->md", weights, hidden)), weights
+        fused = np.einsum("mk,mkd->md", weights, hidden)
+        if self.model.get("scale_by_present"):
+            fused = fused * np.float32(present.sum() / len(self.arms))
+        return self._classify(fused), weights
 
     def _classify(self, fused: F32) -> F32:
         hidden = np.maximum(self._linear("fusion.classifier.0", fused), 0).astype(np.float32)

@@ -25,7 +25,7 @@ class ModelConfig:
     """Architecture of one model; small on purpose, because cohorts are hundreds of patients.
 
     ``gene_kinds`` counts the mutation, TMB and expression tokens, ``gene_pathways`` all their gene sets;
-    ``tile_dim`` is the width of the backbone.
+    ``tile_dim`` is the width of the backbone; ``scale_by_present``: see ``AttentionFusion.complete``.
     """
 
     kind: str = "multimodal"
@@ -42,6 +42,7 @@ class ModelConfig:
     clinical_dim: int = 32
     fusion_dim: int = 64
     dropout: float = 0.3
+    scale_by_present: bool = False
 
     @property
     def n_tokens(self) -> int:
@@ -83,6 +84,8 @@ class MultimodalModel(nn.Module):
         self.embedding_dropout = nn.Dropout(config.dropout)
         self.arm_heads = nn.ModuleList(nn.Linear(d, 1) for d in self.dims)
         self.fusion = fusion(self.dims, config.fusion_dim)
+        if config.scale_by_present and isinstance(self.fusion, AttentionFusion):
+            self.fusion.complete = len(self.arms)
         self.register_buffer("used", torch.tensor([m in self.arms for m in MODALITIES]), persistent=False)
 
     def set_gene_sets(self, sets: GeneSets) -> None:

@@ -8,6 +8,10 @@ from icicore.types import Rgb
 FINE_LIMIT, FINEST_LIMIT = 0.30, 0.32
 """Limits of the two ratios of `focus_ratios`. On 250 real tissue tiles at 0.5 µm/px the sharp ones have at least
 0.42 in both, the same blurred with a sigma of 2 px (1 µm) at most 0.34 and 0.28."""
+FOCUS_MPP, FOCUS_PX = 0.5, 256
+"""Scale that the limits hold for, µm/px, and side of what is judged."""
+FOCUS_WINDOWS = 48
+"""Tiles or windows of a slide whose focus is judged."""
 _NOISE = 1.0
 
 

@@ -1,12 +1,13 @@
 """Is the slide fit to be read? Focus, pen, folds, stain: measured, and put into words for a clinician."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from icicore.domain import HISTOLOGY, Reason
 from icicore.slides.base import SlideReader
-from icicore.slides.focus import is_blurred
+from icicore.slides.focus import FOCUS_MPP, FOCUS_PX, FOCUS_WINDOWS, is_blurred
 from icicore.slides.fold import find_folds
 from icicore.slides.overview import Overview, read_overview
 from icicore.slides.pen import find_pen
@@ -119,19 +120,28 @@ class QualityReport:
         return tuple(Reason(code, message, HISTOLOGY) for applies, code, message in found if applies)
 
 
-def assess(reader: SlideReader, tissue: TissueMask, *, overview: Overview | None = None) -> QualityReport:
+def assess(
+    reader: SlideReader,
+    tissue: TissueMask,
+    *,
+    overview: Overview | None = None,
+    blurred: Sequence[bool] | None = None,
+) -> QualityReport:
     """Measure the quality of a slide; tile counts, stain fit and upsampling are filled in later by the caller.
 
     Parameters
     ----------
     tissue : as found by `find_tissue`; may be empty
     overview : the image ``tissue`` was found on, if it is at hand
+    blurred : whether tiles spread over the tissue are out of focus, if somebody has looked; else windows are read
     """
     view = overview or read_overview(reader)
     um_per_px = view.scale_l0 * reader.mpp
     pen = find_pen(view.image, um_per_px)
     folds = find_folds(view.image, tissue.mask, um_per_px)
-    blurred = [is_blurred(w) for w in sample_windows(reader, tissue, count=48, side_px=256, um_per_px=0.5)]
+    if blurred is None:
+        windows = sample_windows(reader, tissue, count=FOCUS_WINDOWS, side_px=FOCUS_PX, um_per_px=FOCUS_MPP)
+        blurred = [is_blurred(window) for window in windows]
     colours = sample_windows(reader, tissue, count=32, side_px=64, um_per_px=2.0).reshape(-1, 3)
     n_tissue, n_pen = int(tissue.mask.sum()), int(pen.sum())
     return QualityReport(

@@ -5,8 +5,9 @@ import numpy.typing as npt
 
 from icicore.errors import SlideError
 from icicore.slides.base import SlideReader
+from icicore.slides.tiling import TilePlan
 from icicore.slides.tissue import TissueMask
-from icicore.types import RgbTiles
+from icicore.types import F64, RgbTiles
 
 MIN_TISSUE = 0.6
 _CANDIDATES = 16
@@ -25,15 +26,25 @@ def sample_windows(reader: SlideReader, tissue: TissueMask, *, count: int, side_
     candidates = _evenly(len(rows), _CANDIDATES * count)
     centres = np.stack([columns[candidates], rows[candidates]], axis=1) + 0.5
     corners = np.asarray(tissue.origin_l0) + centres * tissue.scale_l0 - side_l0 / 2
-    full = corners[tissue.fractions(corners, side_l0) >= MIN_TISSUE]
-    corners = full if len(full) else corners
     windows = []
-    for x, y in corners[_evenly(len(corners), count)]:
+    for x, y in corners[_chosen(tissue, corners, side_l0, count)]:
         try:
             windows.append(reader.read_area((x, y), (side_l0, side_l0), size_px=(side_px, side_px)))
         except SlideError:
             continue
     return np.stack(windows) if windows else np.zeros((0, side_px, side_px, 3), np.uint8)
+
+
+def sample_tiles(plan: TilePlan, tissue: TissueMask, *, count: int) -> frozenset[int]:
+    """Numbers of up to ``count`` tiles of a plan, chosen as in `sample_windows`."""
+    return frozenset(_chosen(tissue, plan.coords_l0, plan.tile_l0, count).tolist())
+
+
+def _chosen(tissue: TissueMask, corners: F64, side_l0: float, count: int) -> npt.NDArray[np.int64]:
+    """Numbers of ``count`` evenly spaced squares, of those that are full of tissue if any are."""
+    full = np.flatnonzero(tissue.fractions(corners, side_l0) >= MIN_TISSUE)
+    candidates = full if len(full) else np.arange(len(corners))
+    return candidates[_evenly(len(candidates), count)]
 
 
 def _evenly(n: int, count: int) -> npt.NDArray[np.int64]:

@@ -139,7 +139,7 @@ def normalise_float(tiles: RgbTiles, fit: StainFit) -> F32:
 
 
 def fit_slide_stain(reader: SlideReader, tissue: TissueMask) -> StainFit:
-    """Fit a slide's stains on evenly spaced samples of its tissue, read at about 2 µm/px. Deterministic."""
+    """Fit a slide's stains on evenly spaced samples of its tissue, read at about 1 µm/px. Deterministic."""
     windows = sample_windows(reader, tissue, count=_WINDOWS, side_px=_WINDOW_PX, um_per_px=_SAMPLE_UM)
     if not len(windows):
         return StainFit(note="no tissue to measure the stains on")

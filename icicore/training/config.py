@@ -17,8 +17,8 @@ class TrainConfig(BaseModel):
     """Training recipe; unknown keys are refused.
 
     The reference fusion trained plainly can let one arm take the softmax before the others have learnt anything, and
-    arms overfit at different speeds. So each arm is first trained alone to its own best epoch; then all are trained end
-    to end, encoders slowly, with an auxiliary loss per arm and modality dropout, which make every subset scoreable.
+    arms overfit at different speeds. So each arm is first trained alone to its own best epoch; then their fusion is
+    trained on top of them, with modality dropout, which makes every subset scoreable.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,6 +34,12 @@ class TrainConfig(BaseModel):
         ("image", "genomic", "clinical", "concat"), description="models trained beside a multimodal one for the card"
     )
     arms_first: bool = Field(default=True, description="train each arm alone before all are trained together")
+    freeze_arms: bool = Field(
+        default=True, description="arms trained alone stay as they are and only their fusion is trained on top of them"
+    )
+    fusion_rate: float = Field(
+        2.0, ge=0, description="learning rate of the fusion on arms that stay as they are, as a factor"
+    )
     encoder_rate: float = Field(
         0.1, ge=0, description="learning rate of encoders that were trained before, as a factor"
     )
@@ -47,6 +53,9 @@ class TrainConfig(BaseModel):
     dropout: float = Field(0.3, ge=0, lt=1, description="share of inner values hidden at random in a step")
     auxiliary_loss: float = Field(0.5, ge=0, description="weight of the loss of each arm alone")
     modality_dropout: float = Field(0.2, ge=0, lt=1, description="chance that a modality of a case is hidden in a step")
+    scale_by_present: bool = Field(
+        default=True, description="what is missing adds nothing, rather than letting the other modalities speak louder"
+    )
     gene_dropout: float = Field(0.1, ge=0, lt=1, description="chance that a gene token is hidden in a step")
     gene_attention: Literal["pathway", "full"] = Field(
         "pathway", description="attention between gene sets, or between all genes (far slower)"

@@ -22,13 +22,13 @@ from icicore.models.inputs import Batch, CaseInputs, collate
 from icicore.models.multimodal import MultimodalModel
 from icicore.training.config import TrainConfig
 from icicore.training.dataset import ScaledStudy, StudyData, balanced
-from icicore.training.fit import one_thread, run_trainer, seeded
 from icicore.training.halved_step import HalvedStep
 from icicore.training.journal import Journal
 from icicore.training.module import balanced_loss, hide_at_random, loss
 from icicore.training.slide_access import SlideAccess
 from icicore.training.splits import Split
 from icicore.training.stage_parts import heads_in_parts, in_halves, pooled, stage_in_parts
+from icicore.training.trainer import one_thread, run_trainer, seeded
 from icicore.types import F16, I32, Mask, Progress
 
 _WHAT = "reading tiles"

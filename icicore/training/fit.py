@@ -1,16 +1,11 @@
 """Fit one ensemble member with Lightning, and score patients with members."""
 
 import copy
-import logging
-import signal
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import lightning
 import numpy as np
 import torch
 from torch import Tensor
@@ -20,16 +15,17 @@ from icicore.models.fusion import reset_readout
 from icicore.models.inputs import Batch
 from icicore.models.multimodal import ModelConfig, MultimodalModel
 from icicore.models.zoo import build
-from icicore.training.ahead import ahead
 from icicore.training.attention_guide import AttentionGuide
 from icicore.training.config import TrainConfig
 from icicore.training.dataset import ScaledStudy, TrainingBatches
 from icicore.training.epochstate import EpochState, numpy_state, restore_numpy
+from icicore.training.frozen_arms import encoded_once, for_embeddings
 from icicore.training.journal import Journal
 from icicore.training.module import ResponseModule
 from icicore.training.selection import SelectionBatches, held
 from icicore.training.splits import Split, stratified_folds
 from icicore.training.tile_start import start_from_tissue, tissue_head
+from icicore.training.trainer import one_thread, run_trainer, seeded
 from icicore.types import F64, I32, Json, Mask
 
 _WIDTHS = ("histology_dim", "attention_dim", "gene_dim", "clinical_dim", "fusion_dim")
@@ -74,7 +70,8 @@ def fit_member(
 
     Parameters
     ----------
-    arms : models of single arms, trained before on the same share; their encoders are adopted and trained on slowly
+    arms : models of single arms, trained before on the same share; their encoders are adopted, and stay as they are
+        or are trained on slowly
     keep : where the state after each epoch is kept; a member that finds one there continues, with the same result
     on_epoch : called with the number of each finished epoch and its selection loss
     journal : told of steps and epochs, under the name of the model and the member
@@ -86,10 +83,10 @@ def fit_member(
     rows, left_out = member_rows(split.train, study.labels, config, index=index, rng=rng)
     if start is not None:
         left_out = np.setdiff1d(left_out, start.seen)
-    selection = selection_batches(study, np.concatenate([split.val, left_out]), config, rng)
-    batches = TrainingBatches(study, rows, config.batch_size, config.tiles_per_bag, rng)
+    judges = np.concatenate([split.val, left_out])
     head = tissue_head(study) if HISTOLOGY in modalities_read(model.kind) else None
     started = config.tissue_start and head is not None
+    frozen = config.freeze_arms and bool(arms) and start is None
 
     def epoch_done(module: ResponseModule) -> None:
         if keep is not None:
@@ -97,15 +94,21 @@ def fit_member(
             EpochState(state.tensors, state.note | {"numpy": numpy_state(rng)}).save(keep)
         on_epoch(len(module.losses) - 1, module.losses[-1])
 
-    with seeded(int(rng.integers(2**31))), one_thread(config.device):
+    with seeded(int(rng.integers(2**31))), one_thread(config.device), ExitStack() as stack:
         if start is None:
             network = _new_network(model, study, rows, config, index=index, arms=arms, from_tissue=started)
         else:
             network = build(model)
             network.load_state_dict(start.model.state_dict())
+        recipe, guided = config, head is not None and config.attention_guide > 0
+        if frozen:
+            study = stack.enter_context(encoded_once(network, study, np.concatenate([np.unique(rows), judges])))
+            recipe, guided = for_embeddings(config), False
+        selection = selection_batches(study, judges, config, rng)
+        batches = TrainingBatches(study, rows, config.batch_size, config.tiles_per_bag, rng)
         module = ResponseModule(
             network,
-            config,
+            recipe,
             steps=len(batches) * config.epochs,
             selection=selection,
             encoder_rate=config.encoder_rate if arms or start is not None else 1.0,
@@ -113,13 +116,14 @@ def fit_member(
             on_epoch=epoch_done,
             journal=journal,
             member=f"{model.kind}-{index}",
-            guide=AttentionGuide(head) if head is not None and config.attention_guide > 0 else None,
+            guide=AttentionGuide(head) if head is not None and guided else None,
         )
         _resume(module, keep, rng)
         if not module.finished:
             run_epochs(module, batches, config)
-    module.model.load_state_dict(module.best_state)
-    return Member(module.model.cpu().eval(), tuple(module.history), module.best_epoch, min(module.losses))
+        module.model.load_state_dict(module.best_state)
+        module.model.cpu()
+    return Member(network.eval(), tuple(module.history), module.best_epoch, min(module.losses))
 
 
 def _new_network(
@@ -219,6 +223,7 @@ def model_config(study: ScaledStudy, config: TrainConfig, kind: str) -> ModelCon
         gene_pathways=study.study.gene_sets(signatures=config.gene_signatures).membership.shape[1],
         gene_attention=config.gene_attention,
         dropout=config.dropout,
+        scale_by_present=config.scale_by_present,
     )
     sizes: Json = {} if config.depth is None else {"gene_layers": config.depth}
     if config.width != 1:
@@ -230,74 +235,3 @@ def model_config(study: ScaledStudy, config: TrainConfig, kind: str) -> ModelCon
 def run_epochs(module: ResponseModule, batches: Iterable[tuple[Batch, Tensor]], config: TrainConfig) -> None:
     """Run the epochs that are left, or until the module asks to stop."""
     run_trainer(module, batches, config.epochs - len(module.losses), config)
-
-
-def run_trainer(module: lightning.LightningModule, batches: Iterable[Any], epochs: int, config: TrainConfig) -> None:
-    """Train for so many epochs.
-
-    Lightning gets the batches as they are: a ``DataLoader`` around them would only draw a seed per epoch.
-    """
-    kind, _, device = config.device.partition(":")
-    with quiet():
-        trainer = lightning.Trainer(
-            max_epochs=epochs,
-            accelerator={"auto": "auto", "cpu": "cpu"}.get(kind, "gpu"),
-            devices=[int(device)] if device else 1,
-            precision="bf16-mixed" if config.precision == "bf16" else "32-true",
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-        handler = signal.getsignal(signal.SIGINT)
-        try:
-            trainer.fit(module, ahead(batches, on_gpu=trainer.strategy.root_device.type == "cuda"))
-        except SystemExit as stop:
-            if stop.code != 1:
-                raise
-            signal.signal(signal.SIGINT, handler)  # Lightning turns Ctrl-C into an exit, deaf to further ones
-            raise KeyboardInterrupt from None
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seed torch inside the block only: initial weights and dropout are the two things that need it."""
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
-        yield
-
-
-@contextmanager
-def one_thread(device: str = "cpu") -> Iterator[None]:
-    """Use one CPU thread inside the block.
-
-    The operations are too small to share: on a machine with other work, two threads that wait for each other took ten
-    times the CPU of one. It also makes a member the same on every number of cores.
-    """
-    before = torch.get_num_threads()
-    if not device.startswith("cuda"):
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep Lightning's advice (hardware found, workers, logging interval) out of the log of a training run."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-            warnings.filterwarnings("ignore", message=".*IterableDataset.*has `__len__` defined.*")
-            warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
-            warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

@@ -15,7 +15,7 @@ from icicore.training.journal import JOURNAL, Journal
 from icicore.training.leakage import PARTS, part_of
 from icicore.training.plan import order, order_without_arms
 from icicore.training.splits import Split
-from icicore.training.successor import After, check_architecture, member_of, scalers_of
+from icicore.training.successor import After, check_architecture, member_of, recipe_after, scalers_of
 from icicore.training.workfolder import WorkFolder
 from icicore.types import Progress
 
@@ -53,8 +53,8 @@ class TrainingRun:
 def prepare(study: StudyData, out: Path, config: TrainConfig, progress: Progress, *, after: After) -> TrainingRun:
     """Split, scalers and work folder of a training; what an earlier try with the same data left is found again."""
     split, parent = after.split(study, config.seed), after.parent
-    if parent is not None:  # its weights have seen the training patients, whichever of them a member leaves out
-        config = config.model_copy(update={"calibrate_on": "validation"})
+    if parent is not None:
+        config = recipe_after(parent, config)
     scalers = Scalers.fit(study, split.train) if parent is None else scalers_of(parent)
     digest = study.digest()
     key = fingerprint(digest, config.model_dump(mode="json"), __version__, *after.marks)

@@ -14,6 +14,7 @@ from icicore.errors import StudyError
 from icicore.fingerprint import fingerprint
 from icicore.models.bundle import ModelBundle
 from icicore.models.multimodal import ModelConfig, MultimodalModel
+from icicore.training.config import TrainConfig
 from icicore.training.dataset import Scalers, StudyData
 from icicore.training.leakage import PARTS, case_hash, check_leakage, checked_split, part_of
 from icicore.training.splits import Split, check_classes, split_patients
@@ -177,6 +178,16 @@ def check_reads(parent: ModelBundle, study: StudyData) -> None:
         _refuse(parent, study, f"its slides were embedded by {spec.backbone}, those of the study by {study.backbone}")
     if parent.backbone_stage:
         _refuse(parent, study, "it tuned the tile encoder too, whose embeddings the study does not hold")
+
+
+def recipe_after(parent: ModelBundle, config: TrainConfig) -> TrainConfig:
+    """Return the recipe for continuing a bundle.
+
+    Its fusion stays what it was trained as, and its weights have seen the training patients, whichever of them a
+    member leaves out.
+    """
+    kept = {"calibrate_on": "validation", "scale_by_present": parent.spec.model.scale_by_present}
+    return config.model_copy(update=kept)
 
 
 def check_architecture(parent: ModelBundle, study: StudyData, architecture: ModelConfig) -> None:

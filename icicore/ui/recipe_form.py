@@ -21,7 +21,10 @@ _LABELS: Mapping[str, str] = {
     "epochs": "Epochs, at most",
     "batch_size": "Batch (patients)",
     "arms_first": "Train each arm alone first",
+    "freeze_arms": "Then freeze the arms",
+    "fusion_rate": "Fusion rate (factor)",
     "encoder_rate": "Encoder rate (factor)",
+    "scale_by_present": "What is missing adds nothing",
     "tiles_per_bag": "Tiles per patient and step",
     "warmup": "Warm-up (share of steps)",
     "sensitivity": "Sensitivity at the threshold",
@@ -37,7 +40,14 @@ _LABELS: Mapping[str, str] = {
     "finetune_batch": "Patients per step for that",
     "finetune_rate": "Learning rate for that",
 }
-_STEP = {"learning_rate": 1e-4, "finetune_rate": 1e-6, "encoder_rate": 0.05, "width": 0.25, "weight_decay": 0.01}
+_STEP = {
+    "learning_rate": 1e-4,
+    "finetune_rate": 1e-6,
+    "encoder_rate": 0.05,
+    "fusion_rate": 0.25,
+    "width": 0.25,
+    "weight_decay": 0.01,
+}
 
 
 DRAWER = "recipe_drawer"

@@ -11,7 +11,7 @@ from icicore.training.leakage import PARTS, part_of
 from icicore.training.splits import Split, split_patients
 from icicore.training.study import read_study
 from icicore.training.study_tables import PATIENTS, read_table
-from icicore.training.successor import After, check_architecture, scalers_of, tested_before
+from icicore.training.successor import After, check_architecture, recipe_after, scalers_of, tested_before
 from icicore.types import Json, Mask, Progress, no_progress
 from icicore.workflows.candidates import TrainingRequest, after_promoted, recipe_of
 from icicore.workflows.services import Services
@@ -104,7 +104,7 @@ def _parts(study: StudyData, after: After, request: TrainingRequest, found: Json
     if after.parent is not None:
         from icicore.training.fit import model_config  # Lightning is slow to import
 
-        scaled = ScaledStudy(study, scalers_of(after.parent))
+        scaled, config = ScaledStudy(study, scalers_of(after.parent)), recipe_after(after.parent, config)
         check_architecture(after.parent, study, model_config(scaled, config, config.model))
     known = [] if before is None else part_of(before.cohort, study.patients)
     counts = {part: _count(study, split, part) for part in PARTS}

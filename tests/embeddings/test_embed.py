@@ -3,8 +3,10 @@ import errno
 import json
 import os
 
+import cv2
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 from torch import nn
 
 from icicore.embeddings.bag import Bag, join_embeddings, split_tiles
@@ -12,6 +14,7 @@ from icicore.embeddings.cache import VERSION, EmbeddingCache
 from icicore.embeddings.embed import embed_slide, embedding_spec
 from icicore.embeddings.encoder import TileEncoder
 from icicore.errors import Cancelled, InputError, NoTissue, SlideError
+from icicore.slides import quality
 from icicore.slides.array_reader import ArrayReader
 from icicore.slides.stain import normalise
 from icicore.slides.tiling import TileGrid
@@ -135,6 +138,41 @@ def test_a_slide_without_one_readable_tile_is_an_error(tmp_path):
     with pytest.raises(SlideError, match="not a single tile can be read"):
         embed(tmp_path, AllBroken(IMAGE, mpp=0.5, downsamples=(1, 4)))
     assert not list(tmp_path.rglob("bag.safetensors"))
+
+
+def blurred_fraction(folder, image, mpp=0.5):
+    return embed(folder, slide(image, mpp), grid=TileGrid()).quality.blur_fraction
+
+
+@pytest.mark.parametrize("mpp", [0.5, 0.53])
+def test_focus_is_judged_on_the_tiles_that_are_read_anyway(tmp_path, monkeypatch, mpp):
+    """Of a slide that is a little too coarse tiles are enlarged: windows are read, some over the edge."""
+    image = make_he_image(np.random.default_rng(4), (256 * 5, 256 * 4))
+    image[:, 512:] = cv2.GaussianBlur(image[:, 512:], (0, 0), 3)
+    sizes = []
+    windows = quality.sample_windows
+    monkeypatch.setattr(quality, "sample_windows", lambda *a, **k: sizes.append(k["side_px"]) or windows(*a, **k))
+    assert blurred_fraction(tmp_path / "half", image, mpp) == pytest.approx(0.5, abs=0.15)
+    assert (256 in sizes) == (mpp > 0.5)
+    assert blurred_fraction(tmp_path / "sharp", np.ascontiguousarray(image[:, :512]), mpp) == 0
+    assert blurred_fraction(tmp_path / "blurred", np.ascontiguousarray(image[:, 512:]), mpp) > 0.5
+
+
+def test_a_part_of_an_earlier_version_is_made_again(tmp_path):
+    image = make_he_image(np.random.default_rng(4), (256 * 4, 256 * 4))
+    with pytest.raises(Cancelled):
+        embed(tmp_path, slide(image), grid=TileGrid(), progress=cancel_after_first_part)
+    (part,) = tmp_path.rglob("chunk_*.safetensors")
+    arrays = load_file(part)
+    assert arrays.pop("blurred").shape == (16,)
+    save_file(arrays, part)
+    bag = embed(tmp_path, slide(image), grid=TileGrid())
+    assert bag.quality == embed(tmp_path / "new", slide(image), grid=TileGrid()).quality and len(bag) == 16
+
+
+def cancel_after_first_part(done, total, what):
+    if done:
+        raise Cancelled
 
 
 def test_empty_glass_is_an_error(tmp_path):

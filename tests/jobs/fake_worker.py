@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from icicore.fingerprint import atomic_path
 from icicore.jobs import child, handlers, outcome, runner, serve
 from icicore.jobs.worker import worker_lock
 from icicore.settings import read_settings
@@ -32,7 +33,8 @@ def _long(services, job, progress):
     _note(services, "from", f"{job.job_id} {first}")
     for step in range(first, int(job.parameters.get("steps", 5))):
         progress(step, 5, "counting")
-        checkpoint.write_text(str(step))
+        with atomic_path(checkpoint) as part:  # killed while it writes, the former step stays
+            part.write_text(str(step))
         if what == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         if what == "deaf":

@@ -75,3 +75,20 @@ def test_mean_fusion_weighs_what_is_present_alike(embeddings):
     two = fusion.classifier((hidden[0] + hidden[2]) / 2).squeeze(-1)
     torch.testing.assert_close(logit[1], two[1])
     assert not any(name.startswith("score") for name in fusion.state_dict())
+
+
+@pytest.mark.parametrize("kind", [AttentionFusion, MeanFusion])
+def test_what_is_missing_adds_nothing_and_a_complete_case_stays_the_listing(kind, embeddings):
+    """Scaled by the share present, the sum is that of the listing with nothing in the place of what is missing."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(4)
+        fusion = kind(DIMS, DIM).double().eval()
+    everything, some = torch.ones(N, 3, dtype=torch.bool), torch.tensor([[True, False, True]] * N)
+    plain, weights = fusion(embeddings, everything), fusion(embeddings, some)[1]
+    fusion.complete = 3
+    torch.testing.assert_close(fusion(embeddings, everything), plain)
+    logit, same = fusion(embeddings, some)
+    torch.testing.assert_close(same, weights)
+    hidden = [torch.tanh(p(x)) for p, x in zip(fusion.projections, embeddings, strict=True)]
+    expected = fusion.classifier((weights[:, :1] * hidden[0] + weights[:, 2:] * hidden[2]) * 2 / 3).squeeze(-1)
+    torch.testing.assert_close(logit, expected)

@@ -62,9 +62,10 @@ def assert_equal(bundle, light, case):
         assert a is None or a == pytest.approx(b, abs=1e-5)
 
 
+@pytest.mark.parametrize("scaled", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_and_subset_agrees_with_torch(kind, tmp_path):
-    bundle, light = saved(tmp_path / "b-virtual", config=replace(CONFIG, kind=kind))
+def test_every_kind_and_subset_agrees_with_torch(kind, scaled, tmp_path):
+    bundle, light = saved(tmp_path / "b-virtual", config=replace(CONFIG, kind=kind, scale_by_present=scaled))
     rng = np.random.default_rng(5)
     for size in range(4):
         for gone in itertools.combinations(MODALITIES, size):

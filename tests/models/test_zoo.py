@@ -187,3 +187,10 @@ def test_tile_is_the_same_with_and_without_a_gradient_and_training_follows_the_e
     torch.testing.assert_close((exact * tiles).sum(dim=-1), torch.zeros(len(tiles)).double(), rtol=0, atol=1e-3)
     (explained,) = torch.autograd.grad((standardise(tiles, spread_is_constant=True) @ weight).sum(), tiles)
     torch.testing.assert_close((explained * tiles).sum(dim=-1), plain @ weight)
+
+
+def test_a_bundle_of_before_the_scaling_is_read_as_it_was_trained():
+    content = {k: v for k, v in replace(CONFIG, scale_by_present=True).to_json().items() if k != "scale_by_present"}
+    old = build(ModelConfig.from_json(content))
+    assert old.fusion.complete == 0
+    assert build(replace(CONFIG, scale_by_present=True)).fusion.complete == 3
