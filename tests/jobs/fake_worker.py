@@ -32,9 +32,9 @@ def _long(services, job, progress):
     first = int(checkpoint.read_text()) if checkpoint.exists() else 0
     _note(services, "from", f"{job.job_id} {first}")
     for step in range(first, int(job.parameters.get("steps", 5))):
-        progress(step, 5, "counting")
         with atomic_path(checkpoint) as part:  # killed while it writes, the former step stays
             part.write_text(str(step))
+        progress(step, 5, "counting")  # only then: what the row says is kept
         if what == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         if what == "deaf":
