@@ -77,21 +77,24 @@ class TileEncoder:
 
     def scaled(self, x: Tensor) -> Tensor:
         """Normalise tiles, float32 (n, h, w, 3), 0 to 255, where they lie; NCHW in channels-last memory."""
-        mean, std = self._scale(x)
-        x = (x - mean) / std
-        x = x.permute(0, 3, 1, 2)  # channels-last memory without a copy
+        n, height, width, channels = x.shape
+        mean, std = self._scale(x.device, width)
+        x = (x.reshape(n, height, width * channels) - mean).div_(std)  # rows: three values at a time cost seven times
+        x = x.view(n, height, width, channels).permute(0, 3, 1, 2)  # channels-last memory without a copy
         if x.shape[-1] != self.input_px:
             size = (self.input_px, self.input_px)
             x = nn.functional.interpolate(x, size=size, mode="bilinear", antialias=True, align_corners=False)
         return x
 
-    def _scale(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def _scale(self, device: torch.device, width: int) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of every value in a row of pixels."""
         # Kept on the device: a recording of its work cannot take numbers from the host.
-        held: dict[torch.device, tuple[Tensor, Tensor]] = self.__dict__.setdefault("_scales", {})
-        if x.device not in held:
+        held: dict[tuple[torch.device, int], tuple[Tensor, Tensor]] = self.__dict__.setdefault("_scales", {})
+        if (device, width) not in held:
             with torch.inference_mode(mode=False):
-                held[x.device] = (torch.tensor(self.mean, device=x.device), torch.tensor(self.std, device=x.device))
-        return held[x.device]
+                mean, std = (torch.tensor(v, device=device).repeat(width) for v in (self.mean, self.std))
+            held[device, width] = (mean, std)
+        return held[device, width]
 
     def plain(self, x: Tensor) -> Tensor:
         """What ``module`` gives, float32, in this encoder's precision."""

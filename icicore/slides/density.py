@@ -1,12 +1,14 @@
 """Optical density: absorption of light, which adds up over stains (Beer-Lambert)."""
 
 from collections.abc import Iterator
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 
 from icicore.types import F32, Rgb
 
+_Pixels = TypeVar("_Pixels", bound="np.ndarray[Any, Any]")
 _WHITE_SAMPLE = 100_000
 _STRIP = 256
 
@@ -15,7 +17,7 @@ def white_point(image: Rgb) -> F32:
     """Colour of the empty glass, shape (3,): the common bright colour, or near-white when there is none."""
     pixels = image.reshape(-1, 3)
     pixels = pixels[:: max(1, len(pixels) // _WHITE_SAMPLE)]
-    bright = pixels[pixels.min(axis=1) >= 200]
+    bright = pixels[range_over_channels(pixels)[0] >= 200]
     if len(bright) < max(50, 0.005 * len(pixels)):
         return np.full(3, 245.0, np.float32)
     return np.asarray(np.maximum(np.percentile(bright, 90, axis=0), 220.0), np.float32)
@@ -39,9 +41,9 @@ def _table(white: F32) -> F32:
     return np.asarray(np.maximum(table, 0), np.float32)
 
 
-def range_over_channels(density: F32) -> tuple[F32, F32]:
-    """(smallest, largest) density of each pixel, shape (height, width); channel by channel, as axis=2 is slow."""
-    red, green, blue = (density[..., i] for i in range(3))
+def range_over_channels(pixels: _Pixels) -> tuple[_Pixels, _Pixels]:
+    """(smallest, largest) value of each pixel, shape without the last axis; channel by channel, as that axis is slow."""
+    red, green, blue = (pixels[..., i] for i in range(3))
     return np.minimum(np.minimum(red, green), blue), np.maximum(np.maximum(red, green), blue)
 
 

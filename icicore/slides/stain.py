@@ -75,7 +75,8 @@ def fit_stain(pixels: Rgb) -> StainFit:
     The identity, with the reason in ``note``, when the pixels do not show two stains. Deterministic.
     """
     density = np.maximum(0.0, -np.log((np.arange(256, dtype=np.float64) + 1) / (LIGHT + 1)))[pixels.reshape(-1, 3)]
-    density = density[density.mean(axis=1) > _MIN_DENSITY]
+    red, green, blue = density.T
+    density = density[(red + green + blue) / 3 > _MIN_DENSITY]
     if len(density) < _MIN_PIXELS:
         return StainFit(note=f"too few stained pixels ({len(density)}) to measure the stains")
     stains = _stain_vectors(density)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from icicore.slides.density import optical_density, white_point
+from icicore.slides.density import optical_density, range_over_channels, white_point
 from icicore.types import Rgb
 
 HE, IHC, FLUORESCENCE, UNKNOWN = "H&E", "IHC", "fluorescence", "unknown"
@@ -25,12 +25,12 @@ def stain_kind(overview: Rgb, tissue_pixels: Rgb) -> str:
     of immunohistochemistry absorbs blue most. Brown alone does not make a slide IHC: melanoma has its own brown,
     but beside eosin, which IHC does not use.
     """
-    if np.median(overview.max(axis=2)) < _DARK:
+    if np.median(range_over_channels(overview)[1]) < _DARK:
         return FLUORESCENCE
     if len(tissue_pixels) < _MIN_STAINED:
         return UNKNOWN
     density = optical_density(tissue_pixels, white_point(overview))
-    density = density[density.max(axis=1) > 0.2]
+    density = density[range_over_channels(density)[1] > 0.2]
     if len(density) < _MIN_STAINED:
         return UNKNOWN
     red, green, blue = density.T
