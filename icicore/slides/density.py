@@ -42,7 +42,7 @@ def _table(white: F32) -> F32:
 
 
 def range_over_channels(pixels: _Pixels) -> tuple[_Pixels, _Pixels]:
-    """(smallest, largest) value of each pixel, shape without the last axis; channel by channel, as that axis is slow."""
+    """(smallest, largest) value of each pixel (..., 3) -> (...); channel by channel, as the last axis is slow."""
     red, green, blue = (pixels[..., i] for i in range(3))
     return np.minimum(np.minimum(red, green), blue), np.maximum(np.maximum(red, green), blue)
 

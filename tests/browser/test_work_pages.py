@@ -123,6 +123,35 @@ def test_the_work_list_is_used_from_the_keyboard(site, browser):
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
         page.wait_for_url(f"**/case?case={216:016x}*")  # the row after the one that was ticked last: the cursor stays
+        page.go_back()
+        wait_first(page, "P-219")
+        assert page.locator("tr.active td.id").inner_text().startswith("P-216"), "back at the case that was opened"
+        page.locator(".list").focus()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**/case?case={215:016x}*")
+
+
+def test_the_cursor_stays_with_its_case_when_the_rows_move(site, browser):
+    with open_page(browser) as page:
+        page.goto(site.address)
+        page.locator(".worklist tbody tr").first.wait_for()
+        page.locator("body").press("/")
+        page.keyboard.type("P-11")
+        page.keyboard.press("Enter")
+        page.get_by_text(f"10 of {N + 2} cases").wait_for()
+        page.locator(".list").focus()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowDown")
+        pointed = page.locator("tr.active").get_attribute("data-key")
+        below = page.locator(".worklist tbody tr").nth(4).get_attribute("data-key")
+        services = work_services(site.home)
+        services.cases.put_all([services.cases.get(below)])  # changed just now, so the first of the listing
+        services.database.close()
+        page.locator(f"tr[data-key='{pointed}'] input").check()  # the server answers with the rows as they are now
+        page.locator(f".worklist tbody tr:first-child[data-key='{below}']").wait_for()
+        assert page.locator("tr.active").get_attribute("data-key") == pointed
+        assert page.locator(f".worklist tbody tr:nth-child(3)[data-key='{pointed}']").count() == 1
 
 
 STATE = "window.__icicore.viewers['compare_' + k]"

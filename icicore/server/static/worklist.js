@@ -2,6 +2,7 @@
 import { attachStyles, debounce, h } from './dom.js';
 
 const REPORT_MS = 250;
+let cursor = { listing: '', key: null };  // the case the keys point at, not its row; outlives a table that is built anew
 
 class WorkList {
   constructor(root) {
@@ -30,8 +31,9 @@ class WorkList {
     if (this.cleared === null) this.ticked = new Set(data.ticked);                // built anew, as after another page
     else if (this.cleared !== data.cleared && this.ticked.size) { this.ticked.clear(); this.tell(); }
     this.cleared = data.cleared;
-    const listing = JSON.stringify([data.sort, data.offset, data.listing]);
-    if (listing !== this.listing) { this.active = -1; this.listing = listing; this.box.scrollTop = 0; }
+    const listing = JSON.stringify([data.search, data.sort, data.offset, data.listing]);
+    if (listing !== this.listing) { this.listing = listing; this.box.scrollTop = 0; }
+    this.active = cursor.listing === listing ? data.rows.findIndex(r => r.key === cursor.key) : -1;  // rows may have moved
     this.box.style.maxHeight = `${data.height}px`;
     this.drawHead(); this.drawBody(); this.drawFoot();
   }
@@ -84,7 +86,7 @@ class WorkList {
   }
 
   mark(key, on) { if (on) this.ticked.add(key); else this.ticked.delete(key); this.tell(); }
-  open(i) { const row = this.data.rows[i]; if (row) this.act({ kind: 'open', key: row.key }); }
+  open(i) { if (this.data.rows[i]) { this.point(i); this.act({ kind: 'open', key: this.data.rows[i].key }); } }
   sort(column) {
     const now = this.data.sort, descending = now.column === column && !now.descending;
     this.data = { ...this.data, sort: { column, descending } };                   // at once: a second click turns it round before the server has answered
@@ -98,10 +100,12 @@ class WorkList {
   }
   act(what) { this.io.setTriggerValue('act', what); }
 
+  point(i) { this.active = i; cursor = { listing: this.listing, key: this.data.rows[i].key }; }
+
   step(to) {
     const n = this.data.rows.length;
     if (!n) return;
-    this.active = Math.max(0, Math.min(n - 1, to));
+    this.point(Math.max(0, Math.min(n - 1, to)));
     [...this.body.children].forEach((line, i) => line.classList.toggle('active', i === this.active));
     this.body.children[this.active].scrollIntoView({ block: 'nearest' });
   }
