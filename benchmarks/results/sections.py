@@ -63,7 +63,7 @@ def calibration(report: dict) -> str:
     rows = [
         [
             name, c["n"], number(c["slope"]), number(c["intercept"]), number(c["brier"], 3), number(c["ece"], 3),
-            between(c["ece_if_calibrated"]), number(c["ece_if_calibrated"]["p"]),
+            number(c["ece_debiased"], 3), between(c["ece_if_calibrated"]), number(c["ece_if_calibrated"]["p"]),
         ]
         for name, c in report["calibration"].items()
     ]  # fmt: skip
@@ -71,11 +71,12 @@ def calibration(report: dict) -> str:
         figure("calibration.svg", f"Figure 2: reliability of {report['main']}, with patients per bin"),
         figure("decision.svg", "Figure 3: decision curves; dotted: treat everybody"),
     ]
-    head = ("model", "n", "slope", "intercept", "Brier", "ECE", "ECE if perfectly calibrated", "p")
+    head = ("model", "n", "slope", "intercept", "Brier", "ECE", "ECE debiased", "ECE if perfectly calibrated", "p")
     words = (
-        "Expected calibration error over ten bins. So few patients give an ECE above 0 by chance alone; the column "
-        "beside it is the ECE (mean, 95 % range) of outcomes drawn from the model's own probabilities, and p the share "
-        "of such draws that are no better than the ECE observed.\n\n"
+        "Expected calibration error over ten bins. So few patients give an ECE above 0 by chance alone; the columns "
+        "beside it are the ECE with an estimate of that bias removed (Kumar, Liang and Ma 2019), and the ECE (mean, "
+        "95 % range) of outcomes drawn from the model's own probabilities; p is the share of such draws that are no "
+        "better than the ECE observed.\n\n"
     )
     return words + table(head, rows) + "\n\n" + " ".join(pictures)
 
@@ -145,12 +146,13 @@ def elsewhere(report: dict) -> str:
         [
             m["name"], value(m["auc_roc"]), value(best["efficiency_of"].get(m["name"])) if best else DASH,
             *(value(m[metric]) for metric in ("sensitivity", "specificity", "ece")),
-            between(ece[m["name"]]["ece_if_calibrated"]),
+            number(ece[m["name"]]["ece_debiased"], 3), between(ece[m["name"]]["ece_if_calibrated"]),
         ]
         for m in report["models"]
         if m["kind"] == "model"
     ]  # fmt: skip
-    head = ("model", "AUC-ROC", "oracle efficiency", "sensitivity", "specificity", "ECE", "ECE if perfectly calibrated")
+    calibrated = ("ECE", "ECE debiased", "ECE if perfectly calibrated")
+    head = ("model", "AUC-ROC", "oracle efficiency", "sensitivity", "specificity", *calibrated)
     return (
         f"The same models, calibration and thresholds, on {report['n']:,} patients simulated from another seed, none "
         "of whom trained or chose anything; more patients than the test holds above, so the intervals are narrower. "

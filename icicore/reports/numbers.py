@@ -45,9 +45,10 @@ def percent(share: float | None) -> str:
 
 
 def ece_of_chance(found: Json) -> str:
-    """What to say behind an ECE: how large it is by chance alone; nothing in reports of earlier versions."""
-    chance = found.get("ece_if_calibrated")
+    """What to say behind an ECE: how much of it is chance; nothing in reports of earlier versions."""
+    chance, debiased = found.get("ece_if_calibrated"), found.get("ece_debiased")
     if chance is None:
         return ""
     low, high = chance["interval95"]
-    return f" (a perfectly calibrated model: {number(low, 3)} to {number(high, 3)} with as many patients)"
+    less = "" if debiased is None else f"{number(debiased, 3)} with the bias of few patients removed; "
+    return f" ({less}a perfectly calibrated model: {number(low, 3)} to {number(high, 3)} with as many patients)"

@@ -111,14 +111,15 @@ def signed(value: float | None, digits: int = 3) -> str:
 
 
 def calibration_table(report: Json) -> str:
-    """Slope, intercept, Brier score and ECE of every probability, and the ECE that chance alone gives with as many."""
+    """Slope, intercept, Brier score and ECE of every probability, and how much of the ECE chance alone gives."""
     rows = [
         row([escape(name), str(c["n"]), number(c["slope"]), number(c["intercept"]),
              number(c["calibration_in_the_large"]), number(c["brier"], 3), number(c["ece"], 3),
-             number(c["ece_if_calibrated"]["mean"], 3), number(c["ece_if_calibrated"]["p"])])
+             number(c["ece_debiased"], 3), number(c["ece_if_calibrated"]["mean"], 3),
+             number(c["ece_if_calibrated"]["p"])])
         for name, c in report["calibration"].items()
     ]  # fmt: skip
-    chance = ("ECE if perfectly calibrated", "p")
+    chance = ("ECE debiased", "ECE if perfectly calibrated", "p")
     return table(("model", "n", "slope", "intercept", "shift", "Brier", "ECE", *chance), rows)
 
 

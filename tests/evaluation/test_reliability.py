@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from icicore.evaluation.calibration import isotonic
 from icicore.evaluation.metrics import ece
-from icicore.evaluation.reliability import ece_of_chance, refit, reliability, wilson
+from icicore.evaluation.reliability import ece_debiased, ece_of_chance, refit, reliability, wilson
 
 
 @pytest.fixture
@@ -94,3 +94,16 @@ def test_the_ece_of_chance_is_that_of_calibrated_outcomes_and_tells_an_overconfi
     assert found["p"] > 0.05
     assert ece_of_chance(few, special.expit(4 * logit[:250]))["p"] < 0.01
     assert ece_of_chance(y, special.expit(logit))["mean"] < 0.5 * found["mean"]
+
+
+@pytest.mark.parametrize("slope", [1.0, 1.6, 2.0, 0.7])
+def test_without_its_bias_the_ece_of_few_patients_comes_nearer_to_that_of_very_many(slope):
+    rng = np.random.default_rng(5)
+    logit = rng.normal(-0.6, 1.6, 200_000)
+    y, p = rng.random(len(logit)) < special.expit(logit), special.expit(slope * logit)
+    truth, parts = ece(y, p), rng.integers(0, len(y), (100, 248))
+    plain = np.array([ece(y[part], p[part]) for part in parts])
+    found = np.array([ece_debiased(y[part], p[part], draws=300) for part in parts])
+    assert abs(found.mean() - truth) < 0.75 * abs(plain.mean() - truth)
+    assert np.mean((found - truth) ** 2) < np.mean((plain - truth) ** 2)
+    assert ece_debiased(y, p) == pytest.approx(truth, abs=0.003)
