@@ -33,13 +33,17 @@ from results.stages import EVALUATION, SIMULATION, TRAINING, Done, Stages, folde
 
 COMPARED = ("image", "genomic", "clinical", "concat")
 FULL = "full recipe"
-OFF = {"arms_first": False, "auxiliary_loss": 0.0, "modality_dropout": 0.0, "scale_by_present": False}
+OFF = {
+    "arms_first": False, "auxiliary_loss": 0.0, "modality_dropout": 0.0, "scale_by_present": False,
+    "weigh_readable": False,
+}  # fmt: skip
 """The remedies of the recipe, and what training is without each."""
 NAMES = {
     "arms_first": "each arm first alone",
     "auxiliary_loss": "auxiliary loss per arm",
     "modality_dropout": "modality dropout",
     "scale_by_present": "what is missing adds nothing",
+    "weigh_readable": "unreadable slides count less",
 }
 IDLE = "auxiliary_loss"
 """Plays no part in the full recipe, whose arms stay as they are."""

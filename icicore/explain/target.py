@@ -66,7 +66,8 @@ class Target:
         place = MODALITIES.index(modality)
         others = [e.expand(len(replacement), -1) for e in state.embeddings]
         others[place] = replacement
-        logit, _ = state.member.fuse(others, self.present.expand(len(replacement), -1))
+        n = len(replacement)
+        logit, _ = state.member.fuse(others, self.present.expand(n, -1), self.batch.readable.expand(n))
         return logit
 
     def calibrated(self, logits: Sequence[Tensor]) -> Tensor:

@@ -7,6 +7,9 @@ from torch import Tensor, nn
 
 from icicore.models.attention import masked_softmax
 
+LEAST_SHARE = 0.02
+"""Of a modality that is there; with nothing left of it, its weight would have no gradient."""
+
 
 def _classifier(dim: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(dim, 64), nn.ReLU(), nn.Linear(64, 1))
@@ -21,6 +24,9 @@ class AttentionFusion(nn.Module):
     ``complete``, where it is not 0, is the number of modalities of a complete case, and ``z`` is multiplied by the
     share of them that is present. Evidence adds up: without it the modalities that are left would speak louder
     because another one is missing. For a complete case nothing changes.
+
+    ``shares``, where given, say how much of each modality can be read. One of which little can be read is partly
+    missing: the softmax starts from the shares in place of equal parts, and ``complete`` counts them.
     """
 
     complete = 0
@@ -31,19 +37,25 @@ class AttentionFusion(nn.Module):
         self.score = nn.Linear(dim, 1)
         self.classifier = _classifier(dim)
 
-    def forward(self, embeddings: Sequence[Tensor], present: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logit (B,) and weights (B, M) of M embeddings (B, d_m) under present (B, M)."""
+    def forward(
+        self, embeddings: Sequence[Tensor], present: Tensor, shares: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return logit (B,) and weights (B, M) of M embeddings (B, d_m) under present (B, M) and shares (B, M)."""
+        there = present.to(embeddings[0].dtype)
+        if shares is not None:
+            there = there * shares.clamp(LEAST_SHARE, 1.0)
         visible = hide_absent(embeddings, present)
         hidden = torch.stack([torch.tanh(w(x)) for w, x in zip(self.projections, visible, strict=True)], dim=1)
-        weights = self.weigh(hidden, present)
+        weights = self.weigh(hidden, present, there)
         fused = torch.einsum("bm,bmd->bd", weights, hidden)
         if self.complete:
-            fused = fused * (present.sum(dim=1, keepdim=True).to(fused.dtype) / self.complete)
+            fused = fused * (there.sum(dim=1, keepdim=True) / self.complete)
         return self.classifier(fused).squeeze(-1), weights
 
-    def weigh(self, hidden: Tensor, present: Tensor) -> Tensor:
-        """Return weights (B, M) of the projections (B, M, dim)."""
-        return masked_softmax(self.score(hidden).squeeze(-1), present)
+    def weigh(self, hidden: Tensor, present: Tensor, there: Tensor) -> Tensor:
+        """Return weights (B, M) of the projections (B, M, dim), of which as much is there as ``there`` (B, M) says."""
+        score = self.score(hidden).squeeze(-1) + there.masked_fill(~present, 1.0).log()
+        return masked_softmax(score, present)
 
 
 class MeanFusion(AttentionFusion):
@@ -53,15 +65,16 @@ class MeanFusion(AttentionFusion):
         super().__init__(dims, dim)
         del self.score
 
-    def weigh(self, hidden: Tensor, present: Tensor) -> Tensor:
-        """Return equal weights (B, M) of the modalities present."""
-        return equal_weights(present.to(hidden.dtype))
+    def weigh(self, hidden: Tensor, present: Tensor, there: Tensor) -> Tensor:
+        """Return equal weights (B, M) of what is there."""
+        return equal_weights(there)
 
 
 class ConcatFusion(nn.Module):
     """Ablation: concatenate the same projections (zeros where absent), then the same kind of classifier.
 
-    It has no weights of its own; equal shares over the modalities present are reported.
+    It has no weights of its own; equal shares over the modalities present are reported. Shares that can be read are
+    not looked at.
     """
 
     def __init__(self, dims: Sequence[int], dim: int) -> None:
@@ -69,7 +82,9 @@ class ConcatFusion(nn.Module):
         self.projections = nn.ModuleList(nn.Linear(d, dim) for d in dims)
         self.classifier = _classifier(dim * len(dims) + len(dims))
 
-    def forward(self, embeddings: Sequence[Tensor], present: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, embeddings: Sequence[Tensor], present: Tensor, shares: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Return logit (B,) and weights (B, M); arguments as in ``AttentionFusion``."""
         visible = hide_absent(embeddings, present)
         flags = present.to(visible[0].dtype)
@@ -80,8 +95,8 @@ class ConcatFusion(nn.Module):
 
 
 def equal_weights(flags: Tensor) -> Tensor:
-    """Divide 1 among the modalities present, given 0/1 flags (B, M)."""
-    return flags / flags.sum(dim=1, keepdim=True).clamp_min(1.0)
+    """Divide 1 among the modalities present, given how much of each is there (B, M)."""
+    return flags / flags.sum(dim=1, keepdim=True).clamp_min(torch.finfo(flags.dtype).tiny)
 
 
 def reset_readout(fusion: AttentionFusion | ConcatFusion) -> None:

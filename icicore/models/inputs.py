@@ -22,6 +22,8 @@ class CaseInputs:
     ----------
     case_id : pseudonymous identifier
     tiles : float (n, dim), tile embeddings of all slides of the case
+    readable : share of these tiles that show living tissue, see ``tile_classes.readable_share``; a property of the
+        slides, which stays the same where an explanation leaves some tiles out
     gene_values, gene_measured : float (T,) scaled token values and bool (T,), order of the panel's tokens
     clinical_values, clinical_measured : float (4,) and bool (4,), order of ``icicore.clinical.features.NAMES``
     """
@@ -32,6 +34,7 @@ class CaseInputs:
     gene_measured: Tensor | None = None
     clinical_values: Tensor | None = None
     clinical_measured: Tensor | None = None
+    readable: float = 1.0
 
     @property
     def present(self) -> Tensor:
@@ -51,7 +54,7 @@ class CaseInputs:
             )
         case = self
         if HISTOLOGY in modalities:
-            case = replace(case, tiles=None)
+            case = replace(case, tiles=None, readable=1.0)
         if GENOMICS in modalities:
             case = replace(case, gene_values=None, gene_measured=None)
         if CLINICAL in modalities:
@@ -69,6 +72,7 @@ class Batch:
     gene_values, gene_measured : float and bool (B, T); T 0 when no case has genes
     clinical_values, clinical_measured : float and bool (B, C); C 0 when no case has clinical values
     present : bool (B, 3), order of ``MODALITIES``
+    readable : float (B,), see ``CaseInputs``
     """
 
     tiles: Tensor
@@ -78,6 +82,7 @@ class Batch:
     clinical_values: Tensor
     clinical_measured: Tensor
     present: Tensor
+    readable: Tensor
 
     def __len__(self) -> int:
         return len(self.present)
@@ -128,6 +133,7 @@ def collate(cases: Sequence[CaseInputs]) -> Batch:
         clinical_values=clinical_values,
         clinical_measured=clinical_measured,
         present=torch.stack([c.present for c in cases]),
+        readable=torch.tensor([c.readable for c in cases], dtype=torch.float32),
     )
 
 

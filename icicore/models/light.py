@@ -22,6 +22,7 @@ from icicore.models.interval import member_interval, sigmoid
 from icicore.types import F32, Json, Mask
 
 _WEIGHTS = "weights.safetensors"
+_LEAST_SHARE = 0.02
 _TOKEN_CLIP, _SET_CLIP, _SPEED, _NORM = 5.0, 4.0, 5.0, 1e-5
 _Arrays: TypeAlias = dict[str, np.ndarray[Any, Any]]
 
@@ -33,6 +34,7 @@ class LightInputs:
     Attributes
     ----------
     slide : float32 (members, d), the slide embedding of each member
+    readable : share of the tiles behind it that can be read
     gene_values, gene_measured : float32 and bool (T,), scaled as the model sees them
     clinical_values, clinical_measured : float32 and bool (4,), scaled
     """
@@ -42,6 +44,7 @@ class LightInputs:
     gene_measured: Mask | None = None
     clinical_values: F32 | None = None
     clinical_measured: Mask | None = None
+    readable: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ class LightEnsemble:
             embeddings[GENOMICS] = self._genes(inputs.gene_values, inputs.gene_measured)
         if present[CLINICAL] and inputs.clinical_values is not None and inputs.clinical_measured is not None:
             embeddings[CLINICAL] = self._clinical(inputs.clinical_values, inputs.clinical_measured)
-        return self._fuse(embeddings)
+        return self._fuse(embeddings, self._shares(inputs))
 
     def _clinical(self, values: F32, measured: Mask) -> F32:
         """Embedding (members, d)."""
@@ -177,7 +180,14 @@ class LightEnsemble:
         wide = _gelu(self._linear(f"{name}.mlp.0", self._norm(f"{name}.norm2", x)))
         return np.asarray(x + gain[:, 1, None] * self._linear(f"{name}.mlp.3", wide), np.float32)
 
-    def _fuse(self, embeddings: Mapping[str, F32]) -> tuple[F32, F32]:
+    def _shares(self, inputs: LightInputs) -> F32:
+        """How much of each modality can be read, (3,)."""
+        shares = np.ones(len(MODALITIES), np.float32)
+        if self.model.get("weigh_readable") and len(self.arms) > 1:
+            shares[MODALITIES.index(HISTOLOGY)] = max(_LEAST_SHARE, inputs.readable)
+        return shares
+
+    def _fuse(self, embeddings: Mapping[str, F32], shares: F32) -> tuple[F32, F32]:
         members = len(self._w["fusion.classifier.0.weight"])
         present = np.array([m in embeddings for m in MODALITIES])
         dim = self._w["fusion.projections.0.weight"].shape[1]
@@ -186,17 +196,18 @@ class LightEnsemble:
             if modality in embeddings:
                 hidden[:, k] = np.tanh(self._linear(f"fusion.projections.{k}", embeddings[modality]))
         flags = np.tile(present.astype(np.float32), (members, 1))
+        there = flags * shares
         equal = flags / np.maximum(flags.sum(axis=1, keepdims=True), 1)
         if self.model["kind"] == "concat":
             joined = np.concatenate([hidden.reshape(members, -1), flags], axis=1)
             return self._classify(joined), equal
-        weights = equal
+        weights = there / np.maximum(there.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
         if "fusion.score.weight" in self._w:
-            score = self._linear("fusion.score", hidden)[..., 0]
+            score = self._linear("fusion.score", hidden)[..., 0] + np.log(shares)
             weights = _softmax(score, np.tile(present, (members, 1)))
         fused = np.einsum("mk,mkd->md", weights, hidden)
         if self.model.get("scale_by_present"):
-            fused = fused * np.float32(present.sum() / len(self.arms))
+            fused = fused * (there.sum(axis=1, keepdims=True) / np.float32(len(self.arms)))
         return self._classify(fused), weights
 
     def _classify(self, fused: F32) -> F32:

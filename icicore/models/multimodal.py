@@ -25,7 +25,8 @@ class ModelConfig:
     """Architecture of one model; small on purpose, because cohorts are hundreds of patients.
 
     ``gene_kinds`` counts the mutation, TMB and expression tokens, ``gene_pathways`` all their gene sets;
-    ``tile_dim`` is the width of the backbone; ``scale_by_present``: see ``AttentionFusion.complete``.
+    ``tile_dim`` is the width of the backbone; ``scale_by_present`` and ``weigh_readable``: see
+    ``complete`` and ``shares`` of ``AttentionFusion``.
     """
 
     kind: str = "multimodal"
@@ -43,6 +44,7 @@ class ModelConfig:
     fusion_dim: int = 64
     dropout: float = 0.3
     scale_by_present: bool = False
+    weigh_readable: bool = False
 
     @property
     def n_tokens(self) -> int:
@@ -138,9 +140,16 @@ class MultimodalModel(nn.Module):
             return self.encoders[CLINICAL](values, measured)  # type: ignore[no-any-return]
         return values.new_zeros((len(values), self.dims[2]))
 
-    def fuse(self, embeddings: Sequence[Tensor], present: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logit (B,) and weights (B, 3) of the three embeddings (order of ``MODALITIES``)."""
-        return self.fusion([self.embedding_dropout(x) for x in embeddings], present & self.used)  # type: ignore[no-any-return]
+    def fuse(self, embeddings: Sequence[Tensor], present: Tensor, readable: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logit (B,) and weights (B, 3) of the three embeddings (order of ``MODALITIES``).
+
+        ``readable`` (B,) is the share of the tiles that can be read. A model of slides alone does not look at it.
+        """
+        hidden, shares = [self.embedding_dropout(x) for x in embeddings], None
+        if self.config.weigh_readable and len(self.arms) > 1:
+            rest = torch.ones_like(readable)
+            shares = torch.stack([readable if m == HISTOLOGY else rest for m in MODALITIES], dim=1)
+        return self.fusion(hidden, present & self.used, shares)  # type: ignore[no-any-return]
 
     def forward(self, batch: Batch) -> ModelOutput:
         """Score a batch. What is absent is hidden before the encoders, so its content cannot matter."""
@@ -150,7 +159,7 @@ class MultimodalModel(nn.Module):
         genes, gene_attention = self.encode_genomics(batch.gene_values, batch.gene_measured & genomics)
         vector = self.encode_clinical(batch.clinical_values, batch.clinical_measured & clinical)
         embeddings = [slide, genes, vector]
-        logit, weights = self.fuse(embeddings, present)
+        logit, weights = self.fuse(embeddings, present, batch.readable)
         visible = hide_absent(embeddings, present)
         arms = [head(self.embedding_dropout(x)).squeeze(-1) for head, x in zip(self.arm_heads, visible, strict=True)]
         return ModelOutput(

@@ -27,6 +27,9 @@ TILE_UM = 128.0
 """Side of the tiles that a head reads: 256 px at 0.5 um/px."""
 TABLES = Path(__file__).parent / "tables"
 
+SPOILED = ("necrosis", "artefact")
+"""Classes that say nothing about living tissue."""
+
 _SCHEMA = 1
 _WEIGHTS = ("mean", "scale", "hidden.weight", "hidden.bias", "out.weight", "out.bias")
 FAR = 6.0
@@ -62,6 +65,17 @@ class TilePredictions:
     def log_density(self) -> F32:
         """Natural logarithm of lymphocytes per mm2, at least 0."""
         return np.asarray(np.log(np.maximum(self.lymphocytes_per_mm2, 1.0)), np.float32)
+
+
+def fits_scale(tile_px: int, mpp: float) -> bool:
+    """Whether tiles of so many px at so many um/px are of the size that a head reads."""
+    return abs(tile_px * mpp - TILE_UM) <= 0.01 * TILE_UM
+
+
+def readable_share(tile_class: _Ids) -> float:
+    """Share of tiles (n,), indices into ``TILE_CLASSES``, that are neither necrosis nor artefact; 1 without tiles."""
+    spoiled = np.isin(tile_class, [TILE_CLASSES.index(name) for name in SPOILED])
+    return float(1 - spoiled.mean()) if len(spoiled) else 1.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,6 +56,9 @@ class TrainConfig(BaseModel):
     scale_by_present: bool = Field(
         default=True, description="what is missing adds nothing, rather than letting the other modalities speak louder"
     )
+    weigh_readable: bool = Field(
+        default=True, description="slides that are necrotic or spoiled by artefacts count as partly missing"
+    )
     gene_dropout: float = Field(0.1, ge=0, lt=1, description="chance that a gene token is hidden in a step")
     gene_attention: Literal["pathway", "full"] = Field(
         "pathway", description="attention between gene sets, or between all genes (far slower)"

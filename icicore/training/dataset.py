@@ -1,8 +1,10 @@
 """A study in memory, and batches of it: the same ``CaseInputs`` and ``collate`` that prediction uses."""
 
 import hashlib
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ from icicore.genomics.features import TokenScaler
 from icicore.models.inputs import Batch, CaseInputs, collate
 from icicore.models.multimodal import ModelConfig
 from icicore.models.pathways import GeneSets
+from icicore.models.tile_classes import fits_scale, load_tile_head, readable_share
 from icicore.types import F16, F32, F64, I32, Json, Mask
 
 PADDED, PADDED_TILES = 2, 4096
@@ -117,6 +120,24 @@ def _membership(kinds: Sequence[str], names: Sequence[Sequence[str]]) -> Tensor:
     return table
 
 
+_READABLE: "weakref.WeakKeyDictionary[StudyData, F64]" = weakref.WeakKeyDictionary()
+
+
+def readable_shares(study: StudyData) -> F64:
+    """Share (N,) of each patient's tiles that show living tissue; 1 without slides, or without a head that tells.
+
+    Found once per study: every model of a comparison asks for it.
+    """
+    if study not in _READABLE:
+        head = load_tile_head(f"{study.backbone}@{study.backbone_digest}") if study.backbone else None
+        shares = np.ones(len(study))
+        if head is not None and (not study.grid or fits_scale(study.grid["tile_px"], study.grid["mpp"])):
+            for i, (start, stop) in enumerate(pairwise(study.offsets)):
+                shares[i] = readable_share(head(study.tiles[start:stop]).tile_class) if stop > start else 1.0
+        _READABLE[study] = shares
+    return _READABLE[study]
+
+
 @dataclass(frozen=True)
 class Scalers:
     """Token and clinical statistics, fitted on training patients only."""
@@ -143,6 +164,7 @@ class ScaledStudy:
         tiles = torch.from_numpy(study.tiles)
         genes = torch.from_numpy(scalers.tokens.transform(study.gene_values, study.gene_measured))
         measured = torch.from_numpy(study.gene_measured)
+        readable = readable_shares(study)
         self.cases = [
             CaseInputs(
                 case_id=patient,
@@ -151,6 +173,7 @@ class ScaledStudy:
                 else None,
                 gene_values=genes[i] if bool(measured[i].any()) else None,
                 gene_measured=measured[i] if bool(measured[i].any()) else None,
+                readable=float(readable[i]),
                 **_clinical(scalers.clinical, study.clinical[i]),
             )
             for i, patient in enumerate(study.patients)

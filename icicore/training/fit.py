@@ -224,6 +224,7 @@ def model_config(study: ScaledStudy, config: TrainConfig, kind: str) -> ModelCon
         gene_attention=config.gene_attention,
         dropout=config.dropout,
         scale_by_present=config.scale_by_present,
+        weigh_readable=config.weigh_readable,
     )
     sizes: Json = {} if config.depth is None else {"gene_layers": config.depth}
     if config.width != 1:

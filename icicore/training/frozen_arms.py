@@ -7,6 +7,7 @@ of modalities and selection of the epoch are those of any other training.
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -72,7 +73,7 @@ def for_embeddings(config: TrainConfig) -> TrainConfig:
 
 def _embedded(network: MultimodalModel, study: ScaledStudy, rows: I32) -> ScaledStudy:
     view = copy.copy(study)
-    view.cases = [CaseInputs(case.case_id) for case in study.cases]
+    view.cases = [CaseInputs(case.case_id, readable=case.readable) for case in study.cases]
     training = network.training
     network.eval()
     start = 0
@@ -82,17 +83,17 @@ def _embedded(network: MultimodalModel, study: ScaledStudy, rows: I32) -> Scaled
             genes = network.encode_genomics(batch.gene_values, batch.gene_measured)[0]
             clinical = network.encode_clinical(batch.clinical_values, batch.clinical_measured)
             for k, row in enumerate(rows[start : start + len(batch)]):
-                view.cases[row] = _case(view.cases[row].case_id, (slide[k], genes[k], clinical[k]), batch.present[k])
+                view.cases[row] = _case(view.cases[row], (slide[k], genes[k], clinical[k]), batch.present[k])
             start += len(batch)
     network.train(training)
     return view
 
 
-def _case(case_id: str, embeddings: tuple[Tensor, Tensor, Tensor], present: Tensor) -> CaseInputs:
-    """A case that holds embeddings (d,) of the modalities in ``present`` (3,)."""
+def _case(case: CaseInputs, embeddings: tuple[Tensor, Tensor, Tensor], present: Tensor) -> CaseInputs:
+    """The case with embeddings (d,) of the modalities in ``present`` (3,)."""
     slide, genes, clinical = (e.clone() if p else None for e, p in zip(embeddings, present.tolist(), strict=True))
-    return CaseInputs(
-        case_id,
+    return replace(
+        case,
         tiles=None if slide is None else slide[None],
         gene_values=genes,
         gene_measured=None if genes is None else torch.ones_like(genes, dtype=torch.bool),

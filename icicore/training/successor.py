@@ -186,7 +186,12 @@ def recipe_after(parent: ModelBundle, config: TrainConfig) -> TrainConfig:
     Its fusion stays what it was trained as, and its weights have seen the training patients, whichever of them a
     member leaves out.
     """
-    kept = {"calibrate_on": "validation", "scale_by_present": parent.spec.model.scale_by_present}
+    model = parent.spec.model
+    kept = {
+        "calibrate_on": "validation",
+        "scale_by_present": model.scale_by_present,
+        "weigh_readable": model.weigh_readable,
+    }
     return config.model_copy(update=kept)
 
 

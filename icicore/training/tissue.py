@@ -6,12 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from icicore.explain.histology import TIL_DENSITY, TUMOUR_STROMA, HistologyMeasures, case_measures, histology_measures
-from icicore.models.tile_classes import TileClassHead, load_tile_head
+from icicore.models.tile_classes import SPOILED, TileClassHead, load_tile_head
 from icicore.training.dataset import StudyData
 from icicore.types import F64, I32
-
-SPOILED = ("necrosis", "artefact")
-"""Tile classes that say nothing about living tissue."""
 
 
 @dataclass(frozen=True, eq=False)

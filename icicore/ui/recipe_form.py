@@ -25,6 +25,7 @@ _LABELS: Mapping[str, str] = {
     "fusion_rate": "Fusion rate (factor)",
     "encoder_rate": "Encoder rate (factor)",
     "scale_by_present": "What is missing adds nothing",
+    "weigh_readable": "Unreadable slides count less",
     "tiles_per_bag": "Tiles per patient and step",
     "warmup": "Warm-up (share of steps)",
     "sensitivity": "Sensitivity at the threshold",

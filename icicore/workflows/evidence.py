@@ -1,10 +1,11 @@
 """From a case to what the model sees: bags, gene features and clinical values, with every limit stated."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from icicore.clinical.features import ClinicalScaler
@@ -21,7 +22,7 @@ from icicore.genomics.mutations import MutationCalls, read_mutations
 from icicore.genomics.panel import GenePanel, load_panel
 from icicore.models.bundle import ModelBundle
 from icicore.models.inputs import CaseInputs
-from icicore.models.tile_classes import TILE_UM, load_tile_head
+from icicore.models.tile_classes import fits_scale, load_tile_head, readable_share
 from icicore.slides.reader import OpenSlideReader, open_slide, slide_digest
 from icicore.slides.tiling import TileGrid
 from icicore.types import Progress, no_progress
@@ -173,7 +174,7 @@ def _add_histology(
     tiles = torch.cat([torch.from_numpy(s.bag.embeddings.astype("float32")) for s in slides])
     return replace(
         evidence,
-        inputs=replace(evidence.inputs, tiles=tiles),
+        inputs=replace(evidence.inputs, tiles=tiles, readable=_readable(slides)),
         slides=tuple(slides),
         reasons=evidence.reasons + tuple(dict.fromkeys(reasons)),
         seconds={**evidence.seconds, HISTOLOGY: time.perf_counter() - start},
@@ -191,10 +192,17 @@ def _overruled(path: Path, reader: OpenSlideReader) -> tuple[Reason, ...]:
     return (Reason("stated_mpp", message, HISTOLOGY),)
 
 
+def _readable(slides: Sequence[SlideEvidence]) -> float:
+    """Share of the case's tiles that show living tissue, as in training; 1 without a head that tells."""
+    classes = [s.measures.tile_class for s in slides if s.measures is not None]
+    known = len(classes) == len(slides)
+    return readable_share(np.concatenate(classes).astype(np.int64)) if known else 1.0
+
+
 def measure_bag(bag: Bag) -> HistologyMeasures | None:
     """What the tile-class head of the bag's encoder sees, None without such a head or with tiles of another size."""
     head = load_tile_head(bag.encoder_id)
-    if head is None or abs(bag.grid.tile_px * bag.grid.mpp - TILE_UM) > 0.01 * TILE_UM:
+    if head is None or not fits_scale(bag.grid.tile_px, bag.grid.mpp):
         return None
     return histology_measures(head, bag.embeddings, bag.index)
 

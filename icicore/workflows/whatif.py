@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from icicore.models.inputs import CaseInputs
 
 INPUTS = "inputs.safetensors"
+READABLE = "readable"
 SAME_LOGIT = 1e-4
 """The unchanged case must score as its result says, to this much logit; else the kept inputs are not its own."""
 
@@ -115,7 +116,7 @@ class WhatIf:
 
 def _without(inputs: LightInputs, gone: Collection[str]) -> LightInputs:
     if HISTOLOGY in gone:
-        inputs = replace(inputs, slide=None)
+        inputs = replace(inputs, slide=None, readable=1.0)
     if GENOMICS in gone:
         inputs = replace(inputs, gene_values=None, gene_measured=None)
     if CLINICAL in gone:
@@ -134,6 +135,7 @@ def keep_inputs(folder: Path, bundle: "ModelBundle", inputs: "CaseInputs") -> No
         with torch.inference_mode():
             outputs = bundle.model.member_outputs(collate([inputs]))
         tensors["slide"] = np.stack([o.slide_embedding[0].numpy() for o in outputs])
+        tensors[READABLE] = np.array([inputs.readable], np.float32)
     named = {
         "gene_values": inputs.gene_values,
         "gene_measured": inputs.gene_measured,
@@ -182,6 +184,7 @@ def _inputs(arrays: Mapping[str, np.ndarray]) -> LightInputs:
         gene_measured=mask("gene_measured"),
         clinical_values=values("clinical_values"),
         clinical_measured=mask("clinical_measured"),
+        readable=float(arrays[READABLE][0]) if READABLE in arrays else 1.0,
     )
 
 

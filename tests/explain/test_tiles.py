@@ -25,7 +25,7 @@ def test_the_baseline_logit_is_the_score_with_the_mean_slide():
     logits = []
     for state, z0 in zip(target.states(), bundle.baseline_slide, strict=True):
         embeddings = [z0[None], *state.embeddings[1:]]
-        logits.append(float(state.member.fuse(embeddings, torch.ones(1, 3, dtype=torch.bool))[0]))
+        logits.append(float(state.member.fuse(embeddings, torch.ones(1, 3, dtype=torch.bool), torch.ones(1))[0]))
     expected = 1.3 * np.mean(logits) - 0.4
     assert explain_tiles(bundle, case).baseline_logit == pytest.approx(expected, abs=1e-5)
 

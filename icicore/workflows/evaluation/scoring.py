@@ -39,22 +39,31 @@ class CohortScorer:
         found = torch.stack([case.present for case in self.cases])
         self._present = found & bundle.model.used
         self.present: Mask = self._present.numpy()
+        self._readable = torch.tensor([case.readable for case in self.cases], dtype=torch.float32)
         self._embeddings = self._encode_all(progress)
 
-    def logit(self, *, visible: Mask | None = None, instead: Mapping[str, Sequence[Tensor]] | None = None) -> F64:
+    def logit(
+        self,
+        *,
+        visible: Mask | None = None,
+        instead: Mapping[str, Sequence[Tensor]] | None = None,
+        readable: Tensor | None = None,
+    ) -> F64:
         """Calibrated logit (n,) of the ensemble; a patient of whom nothing is known gets the base logit.
 
         Parameters
         ----------
         visible : bool (n, 3) or (3,), modalities that may be looked at; all by default
         instead : embeddings (n, d) per member that take the place of a modality's own
+        readable : (n,) in place of the cases' own, where the slides are those of others
         """
         present = self._visible(visible)
         others = instead or {}
+        share = self._readable if readable is None else readable
 
         def one(k: int) -> Tensor:
             own = [others[m][k] if m in others else e for m, e in zip(MODALITIES, self._embeddings[k], strict=True)]
-            return self.members[k].fuse(own, present)[0].double()
+            return self.members[k].fuse(own, present, share)[0].double()
 
         raw = torch.stack(self.each_member(one)).mean(dim=0)
         logit = self.bundle.calibrated(raw).numpy()
@@ -64,14 +73,15 @@ class CohortScorer:
         """Fusion weights (n, 3), mean of the members."""
 
         def one(k: int) -> Tensor:
-            return self.members[k].fuse(self._embeddings[k], self._present)[1].double()
+            return self.members[k].fuse(self._embeddings[k], self._present, self._readable)[1].double()
 
         return np.asarray(torch.stack(self.each_member(one)).mean(dim=0).numpy(), np.float64)
 
     def permuted(self, modality: str, order: I32) -> F64:
         """Calibrated logit (n,) when each patient gets the embedding of the patient at ``order``."""
         place, rows = MODALITIES.index(modality), torch.from_numpy(order.astype(np.int64))
-        return self.logit(instead={modality: [e[place][rows] for e in self._embeddings]})
+        readable = self._readable[rows] if modality == HISTOLOGY else None
+        return self.logit(instead={modality: [e[place][rows] for e in self._embeddings]}, readable=readable)
 
     def encode_genes(self, values: Tensor, measured: Tensor) -> list[Tensor]:
         """Gene embeddings (n, d) of every member."""
