@@ -35,7 +35,7 @@ def test_a_linear_head_gives_the_contribution_by_hand():
     bundle, case = small_bundle(kind="image", members=1), small_case(n_tiles=5)
     member = bundle.model.members[0]
     weight = torch.randn(12)
-    member.fuse = lambda embeddings, present: (embeddings[0] @ weight, present.float())
+    member.fuse = lambda embeddings, present, readable: (embeddings[0] @ weight, present.float())
     state = Target(bundle, case).states()[0]
     by_hand = 1.3 * state.tile_attention * ((state.tile_hidden - bundle.baseline_slide[0]) @ weight)
     np.testing.assert_allclose(explain_tiles(bundle, case).contribution, by_hand, atol=1e-5)

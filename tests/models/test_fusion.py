@@ -92,3 +92,35 @@ def test_what_is_missing_adds_nothing_and_a_complete_case_stays_the_listing(kind
     hidden = [torch.tanh(p(x)) for p, x in zip(fusion.projections, embeddings, strict=True)]
     expected = fusion.classifier((weights[:, :1] * hidden[0] + weights[:, 2:] * hidden[2]) * 2 / 3).squeeze(-1)
     torch.testing.assert_close(logit, expected)
+
+
+@pytest.mark.parametrize("kind", [AttentionFusion, MeanFusion])
+def test_what_can_hardly_be_read_is_between_present_and_missing(kind, embeddings):
+    """The softmax starts from the shares; with nearly nothing left the modality is as good as missing."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(4)
+        fusion = kind(DIMS, DIM).double().eval()
+    fusion.complete = 3
+    everything = torch.ones(N, 3, dtype=torch.bool)
+    shares = torch.ones(N, 3, dtype=torch.float64)
+    logit, weights = fusion(embeddings, everything)
+    for found, expected in zip(fusion(embeddings, everything, shares), (logit, weights), strict=True):
+        torch.testing.assert_close(found, expected)
+    shares[:, 0] = 0.25
+    half, lower = fusion(embeddings, everything, shares)
+    odds = weights * shares
+    torch.testing.assert_close(lower, odds / odds.sum(dim=1, keepdim=True))
+    hidden = torch.stack([torch.tanh(p(x)) for p, x in zip(fusion.projections, embeddings, strict=True)], dim=1)
+    by_hand = fusion.classifier(torch.einsum("bm,bmd->bd", lower, hidden) * 2.25 / 3).squeeze(-1)
+    torch.testing.assert_close(half, by_hand)
+    gone = fusion(embeddings, torch.tensor([[False, True, True]] * N))[0]
+    shares[:, 0] = 0.0
+    least = fusion(embeddings, everything, shares)[0]
+    assert ((least - gone).abs() < 0.1 * (logit - gone).abs().clamp_min(0.05)).all()
+
+
+def test_concatenation_does_not_look_at_the_shares(embeddings):
+    fusion = ConcatFusion(DIMS, DIM).double().eval()
+    everything = torch.ones(N, 3, dtype=torch.bool)
+    plain = fusion(embeddings, everything)[0]
+    assert torch.equal(fusion(embeddings, everything, torch.full((N, 3), 0.3, dtype=torch.float64))[0], plain)

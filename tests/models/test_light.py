@@ -30,6 +30,7 @@ def light_inputs(bundle, case: CaseInputs) -> LightInputs:
         gene_measured=array(case.gene_measured),
         clinical_values=array(case.clinical_values),
         clinical_measured=array(case.clinical_measured),
+        readable=case.readable,
     )
 
 
@@ -63,13 +64,16 @@ def assert_equal(bundle, light, case):
 
 
 @pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("weighed", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_and_subset_agrees_with_torch(kind, scaled, tmp_path):
-    bundle, light = saved(tmp_path / "b-virtual", config=replace(CONFIG, kind=kind, scale_by_present=scaled))
+def test_every_kind_and_subset_agrees_with_torch(kind, weighed, scaled, tmp_path):
+    config = replace(CONFIG, kind=kind, scale_by_present=scaled, weigh_readable=weighed)
+    bundle, light = saved(tmp_path / "b-virtual", config=config)
     rng = np.random.default_rng(5)
     for size in range(4):
         for gone in itertools.combinations(MODALITIES, size):
-            assert_equal(bundle, light, make_case(rng).without(*gone))
+            for readable in (1.0, 0.4, 0.0):
+                assert_equal(bundle, light, replace(make_case(rng), readable=readable).without(*gone))
 
 
 @pytest.mark.parametrize(

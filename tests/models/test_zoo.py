@@ -190,7 +190,8 @@ def test_tile_is_the_same_with_and_without_a_gradient_and_training_follows_the_e
 
 
 def test_a_bundle_of_before_the_scaling_is_read_as_it_was_trained():
-    content = {k: v for k, v in replace(CONFIG, scale_by_present=True).to_json().items() if k != "scale_by_present"}
+    given = replace(CONFIG, scale_by_present=True, weigh_readable=True).to_json()
+    content = {k: v for k, v in given.items() if k not in ("scale_by_present", "weigh_readable")}
     old = build(ModelConfig.from_json(content))
-    assert old.fusion.complete == 0
+    assert (old.fusion.complete, old.config.weigh_readable) == (0, False)
     assert build(replace(CONFIG, scale_by_present=True)).fusion.complete == 3

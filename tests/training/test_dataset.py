@@ -1,11 +1,14 @@
 """Batches: balanced in training only, statistics from training patients only, tiles drawn anew."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from icicore.models.tile_classes import TILE_CLASSES
+from icicore.training import dataset
 from icicore.training.config import TrainConfig
 from icicore.training.dataset import ScaledStudy, Scalers, TrainingBatches, balanced
 from icicore.training.fit import resample
@@ -74,3 +77,38 @@ def test_the_auxiliary_loss_counts_only_arms_that_are_present(study):
     plain = torch.nn.functional.binary_cross_entropy_with_logits
     expected = plain(output.logit, labels) + 0.5 * plain(output.arm_logits[:, 0], labels)
     torch.testing.assert_close(loss(output, labels, model, auxiliary=0.5), expected)
+
+
+class Head:
+    """Sees necrosis in tiles whose first channel is positive, else tumour; counts how often it was asked."""
+
+    asked = 0
+
+    def __call__(self, tiles):
+        self.asked += 1
+        names = np.where(tiles[:, 0] > 0, TILE_CLASSES.index("necrosis"), TILE_CLASSES.index("tumour"))
+        return SimpleNamespace(tile_class=names)
+
+
+def test_the_readable_share_is_of_all_tiles_of_a_patient_and_found_once(study, monkeypatch):
+    head = Head()
+    monkeypatch.setattr(dataset, "load_tile_head", lambda encoder: head)
+    study = replace(study, backbone="any", backbone_digest="0", grid={"tile_px": 256, "mpp": 0.5})
+    scalers = Scalers.fit(study, np.arange(30, dtype=np.int32))
+    for _ in range(2):
+        cases = ScaledStudy(study, scalers).cases
+    assert head.asked == sum(case.tiles is not None for case in cases)
+    for case in cases:
+        share = 1.0 if case.tiles is None else float((case.tiles[:, 0] <= 0).float().mean())
+        assert case.readable == pytest.approx(share)
+        assert case.without("histology").readable == 1.0
+    assert len({case.readable for case in cases}) > 3
+    batch = next(iter(ScaledStudy(study, scalers).batches([0, 1, 2])))
+    assert batch.readable.tolist() == pytest.approx([case.readable for case in cases[:3]])
+
+
+@pytest.mark.parametrize("grid", [{"tile_px": 256, "mpp": 1.0}, {"tile_px": 224, "mpp": 0.5}])
+def test_tiles_of_another_size_are_not_judged(study, grid, monkeypatch):
+    monkeypatch.setattr(dataset, "load_tile_head", lambda encoder: Head())
+    study = replace(study, backbone="any", backbone_digest="0", grid=grid)
+    assert set(dataset.readable_shares(study)) == {1.0}

@@ -1,5 +1,7 @@
 """The fusion on arms that stay as they are: it learns from embeddings what it would see of the data."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -55,7 +57,11 @@ def test_the_arms_stay_and_the_fusion_learns(kind, study, arms):
 def test_on_embeddings_a_network_says_what_it_says_of_the_data(study, arms):
     network = fit(study, CONFIG, "multimodal", arms=arms).model
     rows, encoders = SPLIT.val, network.encoders
+    fully = raw_logits([network], study, rows)[0]
+    study.cases = [replace(case, readable=0.3) for case in study.cases]
     expected = raw_logits([network], study, rows)[0]
+    with_slide = np.array([study.cases[r].tiles is not None for r in rows])
+    np.testing.assert_array_equal(expected != fully, with_slide)
     with encoded_once(network, study, rows) as embedded:
         assert network.encoders is not encoders
         np.testing.assert_allclose(raw_logits([network], embedded, rows)[0], expected, atol=1e-5)

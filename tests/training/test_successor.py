@@ -17,6 +17,7 @@ from tests.factories import make_study
 from tests.training.test_train import CONFIG
 
 SHORT = CONFIG.model_copy(update={"epochs": 2, "comparisons": (), "bootstrap": 20})
+FORMER = {"scale_by_present": False, "weigh_readable": False}
 
 
 @pytest.fixture(scope="module")
@@ -121,9 +122,9 @@ def test_continuing_learns_and_is_resumed_under_its_own_key(study, parent, tmp_p
 
 def test_a_continued_bundle_keeps_its_fusion(study, tmp_path):
     """A bundle of before the scaling by what is present can be continued, and is fused as it was trained."""
-    old = train_on(study, tmp_path / "first", SHORT.model_copy(update={"scale_by_present": False, "epochs": 1}))
+    old = train_on(study, tmp_path / "first", SHORT.model_copy(update=FORMER | {"epochs": 1}))
     child = train_on(study, tmp_path / "second", SHORT.model_copy(update={"epochs": 1}), after=After(parent=old))
-    assert not child.spec.model.scale_by_present
+    assert not (child.spec.model.scale_by_present or child.spec.model.weigh_readable)
     assert child.model.members[0].fusion.complete == 0
     encoders = [bundle.model.members[0].encoders["clinical"].mlp[0].weight for bundle in (old, child)]
     assert not torch.equal(*encoders), "all of it goes on learning"

@@ -16,14 +16,15 @@ from icicore.workflows.explanation_folder import explain_to_folder
 from icicore.workflows.inference import score_case
 from icicore.workflows.services import bundle_ref
 from icicore.workflows.whatif import INPUTS, Change, keep_inputs, open_what_if
-from tests.factories import make_bundle, make_case
+from tests.factories import CONFIG, make_bundle, make_case
 
 
 @pytest.fixture
 def asked(tmp_path):
     """A small bundle, a case of it, and the question desk over both."""
-    bundle = make_bundle(tmp_path / "checkpoints" / "tiny-virtual")
-    case = make_case(np.random.default_rng(2))
+    config = replace(CONFIG, scale_by_present=True, weigh_readable=True)
+    bundle = make_bundle(tmp_path / "checkpoints" / "tiny-virtual", config=config)
+    case = replace(make_case(np.random.default_rng(2)), readable=0.4)
     values = case.gene_values.clone()
     values[:6] = torch.tensor([1.0, 0, 1, 0, 0, 1])
     measured = case.gene_measured.clone()
