@@ -1,6 +1,6 @@
 """Sections on the reference cohort, from its report."""
 
-from icicore.reports.numbers import DASH, number, percent
+from icicore.reports.numbers import BUILT_IN, DASH, number, percent
 from icicore.reports.tables import shown
 from results.markdown import against, difference, figure, holds, table, value
 
@@ -171,7 +171,7 @@ def weights(report: dict) -> str:
     ]
     return (
         f"The reference paper's claim: {found['claim']}. Measured on the {found['n']} patients with all modalities; "
-        f"mean weights: {means}.\n\n"
+        f"mean weights: {means}.{f' {BUILT_IN}' if found['built_in'] else ''}\n\n"
         + table(("fusion weight", "against", "n", "Spearman correlation", "claimed sign"), rows)
     )
 

@@ -4,7 +4,7 @@ from html import escape
 
 from icicore.reports import figures, tables
 from icicore.reports.html import section
-from icicore.reports.numbers import DASH, estimate, interval, number, p_value, percent
+from icicore.reports.numbers import BUILT_IN, DASH, estimate, interval, number, p_value, percent
 from icicore.reports.svg import key
 from icicore.types import Json
 
@@ -75,6 +75,8 @@ def weights(report: Json) -> str:
         f"The claim is that {escape(found['claim'])}. Measured among the {found['n']} patients with all modalities; "
         f"mean weights: {means}.{_by_slide(found['by_slide'])}"
     )
+    if found.get("built_in"):  # not in reports of earlier versions
+        lead += f" {BUILT_IN}"
     return section("Modality weight and tissue quality", lead, tables.table(head, rows, left=2))
 
 

@@ -3,6 +3,11 @@
 from icicore.types import Json
 
 DASH = "\N{EN DASH}"
+BUILT_IN = (
+    "The fusion is told the share of the tiles that can be read, so the direction for histology is built in; how far "
+    "the weights move, and what that does to the score, is measured."
+)
+"""Said of modality weights against tissue quality, where a model weighs slides by what can be read of them."""
 
 
 def number(value: float | None, digits: int = 2) -> str:
