@@ -1,8 +1,6 @@
 """The chain of the experiment: studies, models, evaluations, ablation, scenarios, tiles, public cohorts."""
 
-import multiprocessing
 from argparse import Namespace
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +23,7 @@ from icicore.training.train import train_on
 from icicore.types import Progress
 from icicore.workflows.evaluation.run import evaluate_on
 from icicore.workflows.inference import DEFAULT_BACKBONE, embed_default
+from icicore.workflows.pool import worker_pool
 from icicore.workflows.services import Services, build_services
 from icicore.workflows.simulation import StudySpec, simulate_study
 from icicore.workflows.tile_classes import bank_of, measure_on_slides
@@ -238,8 +237,7 @@ def run(plan: Plan, out: Path, *, trust: bool, lanes: int) -> tuple[Found, list[
     chain = Chain(plan, build_services(read_settings()), Stages(out, trust=trust))
     study = chain.study("reference", plan.seed)
     if lanes > 1:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
+        with worker_pool(1) as pool:  # ends with this process, however that ends
             beside = pool.submit(_others, plan, out, study, trust=trust)
             found = chain.reference(study)
             more, second = beside.result()

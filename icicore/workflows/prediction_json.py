@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from icicore import __version__
-from icicore.domain import NOTES, RESEARCH_USE, UNCERTAIN, Reason, Status
+from icicore.domain import NOTES, RESEARCH_USE, UNCERTAIN, Reason, Status, modalities_read
 from icicore.evaluation.loris import loris
 from icicore.explain.genes import GeneExplanation
 from icicore.explain.modalities import ModalityExplanation
@@ -57,6 +57,7 @@ def assemble(evidence: Evidence, bundle: ModelBundle, ref: BundleRef, findings: 
         "modality_weights": result.modality_weights,
         "modality_contributions": findings.modalities.contributions,
         "modality_subsets": findings.modalities.subsets_json(),
+        "readable_tiles": _readable_tiles(evidence, bundle),
         "training": training_facts(bundle.spec, reference),
         "clinical": clinical_places(evidence, reference),
         "measures": measure_places(evidence, reference),
@@ -87,6 +88,13 @@ def assemble(evidence: Evidence, bundle: ModelBundle, ref: BundleRef, findings: 
         "scored_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": {name: round(value, 3) for name, value in findings.seconds.items()},
     }
+
+
+def _readable_tiles(evidence: Evidence, bundle: ModelBundle) -> float | None:
+    """Share of tiles by which the model weighs histology; None where it does not, or where nobody can tell."""
+    model = bundle.spec.model
+    told = evidence.slides and all(slide.measures is not None for slide in evidence.slides)
+    return evidence.inputs.readable if told and model.weigh_readable and len(modalities_read(model.kind)) > 1 else None
 
 
 def bundle_reasons(evidence: Evidence, bundle: ModelBundle) -> tuple[Reason, ...]:

@@ -39,6 +39,7 @@ def prediction_json(layers: Sequence[dict[str, Any]], *, seed: int = 3) -> dict[
         "threshold": 0.35,
         "base_logit": base,
         "modality_subsets": _subsets(base, parts),
+        "readable_tiles": 0.83,
         "call": "likely responder",
         "modality_weights": weights,
         "modality_contributions": parts,

@@ -11,6 +11,7 @@ from icicore.ui.findings import findings_chart
 from icicore.ui.genes import pathway_sums
 from icicore.ui.pathway_rows import pathway_rows
 from icicore.ui.text import percent
+from icicore.ui.why import readable_note
 
 PREDICTION = {
     "probability": 0.62,
@@ -122,3 +123,11 @@ def test_a_pathway_opens_into_its_own_measured_genes() -> None:
     assert "Chemokines" in first and "CXCL9" in first and "RNA 91st pctl" in first and "0.0001-0.0042" in first
     assert "1 of 2" in first and "CXCL10" not in first
     assert "TP53" in second and "TP53" not in first
+
+
+def test_the_readable_share_is_said_where_the_model_weighs_by_it() -> None:
+    assert readable_note(PREDICTION) == ""
+    assert readable_note(PREDICTION | {"readable_tiles": None}) == ""
+    said = readable_note(PREDICTION | {"readable_tiles": 0.62})
+    assert percent(0.62) in said
+    assert "neither necrosis nor artefact" in said

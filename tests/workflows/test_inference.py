@@ -9,7 +9,9 @@ import pytest
 
 from icicore.domain import MODALITIES
 from icicore.errors import Cancelled, CaseError, GenomicsError, InputError, SlideError
+from icicore.models.tile_classes import TILE_CLASSES, load_tile_head
 from icicore.workflows.cases import list_cases, load_result, open_case
+from icicore.workflows.evidence import gather
 from icicore.workflows.explanation_folder import explain_to_folder
 from icicore.workflows.inference import score_case
 from icicore.workflows.predictions import predict_case
@@ -46,6 +48,18 @@ def test_weights_sum_to_one_and_shapley_values_to_the_logit(prediction):
     total = sum(prediction["modality_contributions"].values())
     assert math.isclose(total, prediction["logit"] - prediction["base_logit"], abs_tol=1e-6)
     assert math.isclose(prediction["probability"], 1 / (1 + math.exp(-prediction["logit"])), rel_tol=1e-6)
+
+
+def test_the_readable_share_of_the_slides_is_said_and_is_that_of_training(services, virtual_case, prediction):
+    model = services.bundle(services.bundle_ref())
+    evidence = gather(services, open_case(virtual_case), model)
+    head = load_tile_head(evidence.slides[0].bag.encoder_id)
+    seen = np.concatenate([head(slide.bag.embeddings).tile_class for slide in evidence.slides])
+    spoiled = np.isin([TILE_CLASSES[k] for k in seen], ["necrosis", "artefact"])
+    assert model.spec.model.weigh_readable
+    assert 0 < prediction["readable_tiles"] < 1
+    assert prediction["readable_tiles"] == pytest.approx(1 - spoiled.mean())
+    assert evidence.inputs.readable == prediction["readable_tiles"]
 
 
 def test_every_gene_token_is_listed_with_its_attention(prediction):
