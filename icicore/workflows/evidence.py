@@ -174,7 +174,7 @@ def _add_histology(
     tiles = torch.cat([torch.from_numpy(s.bag.embeddings.astype("float32")) for s in slides])
     return replace(
         evidence,
-        inputs=replace(evidence.inputs, tiles=tiles, readable=_readable(slides)),
+        inputs=replace(evidence.inputs, tiles=tiles, readable=readable_tiles(slides)),
         slides=tuple(slides),
         reasons=evidence.reasons + tuple(dict.fromkeys(reasons)),
         seconds={**evidence.seconds, HISTOLOGY: time.perf_counter() - start},
@@ -192,7 +192,7 @@ def _overruled(path: Path, reader: OpenSlideReader) -> tuple[Reason, ...]:
     return (Reason("stated_mpp", message, HISTOLOGY),)
 
 
-def _readable(slides: Sequence[SlideEvidence]) -> float:
+def readable_tiles(slides: Sequence[SlideEvidence]) -> float:
     """Share of the case's tiles that show living tissue, as in training; 1 without a head that tells."""
     classes = [s.measures.tile_class for s in slides if s.measures is not None]
     known = len(classes) == len(slides)

@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from icicore.domain import MODALITIES
 from icicore.errors import Cancelled, CaseError, GenomicsError, InputError, SlideError
 from icicore.models.tile_classes import TILE_CLASSES, load_tile_head
+from icicore.workflows.casefolder import read_case
 from icicore.workflows.cases import list_cases, load_result, open_case
-from icicore.workflows.evidence import gather
+from icicore.workflows.evidence import gather, readable_tiles
 from icicore.workflows.explanation_folder import explain_to_folder
 from icicore.workflows.inference import score_case
 from icicore.workflows.predictions import predict_case
@@ -52,14 +54,25 @@ def test_weights_sum_to_one_and_shapley_values_to_the_logit(prediction):
 
 def test_the_readable_share_of_the_slides_is_said_and_is_that_of_training(services, virtual_case, prediction):
     model = services.bundle(services.bundle_ref())
-    evidence = gather(services, open_case(virtual_case), model)
+    evidence = gather(services, read_case(virtual_case), model)
     head = load_tile_head(evidence.slides[0].bag.encoder_id)
     seen = np.concatenate([head(slide.bag.embeddings).tile_class for slide in evidence.slides])
     spoiled = np.isin([TILE_CLASSES[k] for k in seen], ["necrosis", "artefact"])
     assert model.spec.model.weigh_readable
-    assert 0 < prediction["readable_tiles"] < 1
     assert prediction["readable_tiles"] == pytest.approx(1 - spoiled.mean())
     assert evidence.inputs.readable == prediction["readable_tiles"]
+
+
+def test_the_readable_share_counts_the_tiles_of_all_slides_and_is_whole_where_nobody_can_tell():
+    def slide(*names: str) -> SimpleNamespace:
+        return SimpleNamespace(
+            measures=SimpleNamespace(tile_class=np.array([TILE_CLASSES.index(n) for n in names], np.float32))
+        )
+
+    good, bad = slide("tumour", "stroma", "necrosis"), slide("artefact", "necrosis", "necrosis", "fat", "lymphocytes")
+    assert readable_tiles([good]) == pytest.approx(2 / 3)
+    assert readable_tiles([good, bad]) == pytest.approx(4 / 8)
+    assert readable_tiles([good, SimpleNamespace(measures=None)]) == 1.0
 
 
 def test_every_gene_token_is_listed_with_its_attention(prediction):
