@@ -30,7 +30,7 @@ def write_card(spec: BundleSpec) -> str:
         "",
         f"Model `{spec.model.kind}`, {_members(spec)}; "
         f"tile encoder `{spec.backbone or 'none'}`; gene panel `{spec.panel}` ({len(spec.tokens)} tokens)."
-        + _guided(spec),
+        + _told(spec),
         "",
         "## How well",
         "",
@@ -59,17 +59,23 @@ def _members(spec: BundleSpec) -> str:
     return f"{spec.members} members on {parts} of the training patients"
 
 
-def _guided(spec: BundleSpec) -> str:
-    """A reader of the heatmap must know what attention was told."""
-    strength = spec.training.get("attention_guide")
-    if not strength or HISTOLOGY not in modalities_read(spec.model.kind):
+def _told(spec: BundleSpec) -> str:
+    """A reader of heatmap and weights must know what attention and fusion were told."""
+    modalities, strength = modalities_read(spec.model.kind), spec.training.get("attention_guide")
+    if HISTOLOGY not in modalities or load_tile_head(f"{spec.backbone}@{spec.backbone_digest}") is None:
         return ""
-    if load_tile_head(f"{spec.backbone}@{spec.backbone_digest}") is None:
-        return ""
-    return (
-        " Tile attention was guided towards tissue in which the tile-class head sees lymphocytes (strength "
-        f"{strength:g}): that it rises there was asked for, not discovered."
-    )
+    text = ""
+    if strength:
+        text += (
+            " Tile attention was guided towards tissue in which the tile-class head sees lymphocytes (strength "
+            f"{strength:g}): that it rises there was asked for, not discovered."
+        )
+    if spec.model.weigh_readable and len(modalities) > 1:
+        text += (
+            " Histology counts as present to the share of tiles in which this head sees neither necrosis nor "
+            "artefact: that its weight falls on poor tissue is built in."
+        )
+    return text
 
 
 def _calibrated_on(spec: BundleSpec) -> str:
