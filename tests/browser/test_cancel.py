@@ -67,7 +67,7 @@ def test_a_running_score_is_cancelled_and_started_again(address, folder, home, b
         page.goto(address)
         page.get_by_label("Path of the case folder").fill(str(folder))
         page.get_by_role("button", name="Open", exact=True).click()
-        page.get_by_text("LONG-1").first.wait_for()
+        page.locator(".worklist tbody tr", has_text="LONG-1").wait_for()  # the folder is named before it is opened
         page.goto(f"{address}/case?case={key}")
         page.get_by_role("button", name="Score this case").click()
         page.get_by_text(re.compile(r"slide 1 of 1: .*\d of \d{3}")).wait_for()

@@ -83,7 +83,7 @@ def test_proof_and_what_if(app, case_folder, browser):
         page.goto(address)
         page.get_by_label("Path of the case folder").fill(str(case_folder))
         page.get_by_role("button", name="Open", exact=True).click()
-        page.get_by_text("CASE-W").first.wait_for(state="attached")  # a cell of the grid, which is drawn on a canvas
+        page.locator(".worklist td.id", has_text="CASE-W").wait_for()  # the folder is named before it is opened
         page.goto(f"{address}/case?case={case_key(case_folder)}")
         page.get_by_role("button", name="Score this case").click()
         answer = page.locator(".i-answer")
