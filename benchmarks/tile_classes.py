@@ -42,11 +42,17 @@ def progress(done: int, total: int, what: str) -> None:
         sys.stderr.write(f"\r{what}: {done} of {total}   ")
 
 
-def real_tiles(services: Services, backbone: str, folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Embeddings, folder name and slide of all real tiles; stains are fitted per slide, as on a whole slide."""
+def tile_files(folder: Path) -> list[Path]:
+    """Pictures of all real tiles; ends the program where there are none."""
     files = sorted(p for p in folder.glob("*/*.png") if p.parent.name in REAL_CLASSES)
     if not files:
         raise SystemExit(f"{folder}: holds no tiles; expected <class>/<slide>_<x>_<y>.png")
+    return files
+
+
+def real_tiles(services: Services, backbone: str, folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Embeddings, folder name and slide of all real tiles; stains are fitted per slide, as on a whole slide."""
+    files = tile_files(folder)
     name = np.array([p.parent.name for p in files])
     slide = np.array([re.sub(r"_\d+_\d+$", "", p.stem) for p in files])
     tiles = np.stack([cv2.imread(str(p))[..., ::-1] for p in files])

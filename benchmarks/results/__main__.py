@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from tile_classes import tile_files
 
 from results.chain import run
 from results.document import faults, write_document
@@ -57,6 +58,8 @@ def make(asked: argparse.Namespace, plan: Plan, out: Path, docs: Path) -> list[s
 
 def main() -> None:
     asked = arguments()
+    if asked.tiles is not None:
+        tile_files(asked.tiles)  # at once, not after an hour
     torch.set_num_threads(1)
     if asked.quick:
         with tempfile.TemporaryDirectory(prefix="icicore-results-") as scratch:
