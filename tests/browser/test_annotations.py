@@ -1,6 +1,7 @@
 """Annotations in the browser: saved as they are drawn, seen by a second browser, kept offline, to QuPath and back."""
 
 import json
+import re
 
 import pytest
 
@@ -200,6 +201,37 @@ def test_a_point_a_class_of_ones_own_and_the_way_to_qupath_and_back(viewer, tmp_
     viewer.locator(".notes input[type=file]").set_input_files(tmp_path / "bad.geojson")
     viewer.get_by_text("bad.geojson: annotation 1: a position (-9, 1) lies outside the image").wait_for()
     assert len(on_server(viewer)) == 1
+
+
+def test_naming_a_class_goes_on_while_an_earlier_change_is_being_saved(viewer):
+    """The answer of the server brings the card up to date; it must not close the field that is being typed in."""
+    held = []
+    viewer.route(re.compile(r"/annotations/.+\.json"), lambda route: held.append(route))
+    x, y = box_of(viewer)
+    viewer.locator(".viewer").focus()
+    viewer.keyboard.press("t")
+    viewer.mouse.click(x + 20, y + 30)
+    viewer.keyboard.press("Escape")
+    name = viewer.get_by_label("Name of the class")
+    viewer.get_by_label("Class", exact=True).select_option(label="Other class …")
+    name.press_sequentially("Germ")
+    for _ in range(50):
+        if held:
+            break
+        viewer.wait_for_timeout(20)
+    held.pop().continue_()
+    viewer.wait_for_function(SAVED)
+    viewer.unroute_all(behavior="ignoreErrors")
+    name.press_sequentially("inal", timeout=2000)
+    viewer.keyboard.press("Escape")
+    assert not name.is_visible() and viewer.get_by_label("Class", exact=True).input_value() == "Tumor"
+    viewer.get_by_label("Class", exact=True).select_option(label="Other class …")
+    assert name.input_value() == ""
+    name.press_sequentially("Germinal")
+    viewer.keyboard.press("Enter")
+    viewer.wait_for_function(f"() => {V}.annotator.book.list[0].label === 'Germinal'")
+    viewer.wait_for_function(SAVED)
+    assert [a["label"] for a in on_server(viewer)] == ["Germinal"] and not name.is_visible()
 
 
 def test_agree_and_disagree_with_a_tile_and_its_group(viewer):
