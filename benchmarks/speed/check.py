@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from icicore.embeddings.fold import tune_allocator
+from icicore.native import tune_allocator
 from speed.measure import machine, show
 from speed.mosaic import write_mosaic
 from speed.parts import encoding, reading

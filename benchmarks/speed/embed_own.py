@@ -21,7 +21,7 @@ from icicore.slides.tiling import TileGrid
 from icicore.slides.tissue import mask_overview
 from speed.measure import peak_mb
 
-ENGINE_TILES = 64
+ENGINE_TILES = 256
 
 
 def timed(work) -> tuple[float, float]:

@@ -16,8 +16,8 @@ import torch
 from icicore.embeddings.backbones import load_backbone
 from icicore.embeddings.calibration import calibration_tiles
 from icicore.embeddings.encoder import TileEncoder
-from icicore.embeddings.fold import tune_allocator
 from icicore.embeddings.precision import obstacle
+from icicore.native import tune_allocator
 from icicore.slides.direct import fastest_reader
 from icicore.slides.reader import open_slide
 from speed.measure import machine, show, side_by_side

@@ -28,12 +28,12 @@ from icicore.embeddings.cache import EmbeddingCache
 from icicore.embeddings.calibration import calibration_tiles
 from icicore.embeddings.embed import embed_slide
 from icicore.embeddings.encoder import TileEncoder
-from icicore.embeddings.fold import tune_allocator
 from icicore.embeddings.sprites import write_sheets
 from icicore.explain.leave_one_out import leave_one_out
 from icicore.explain.tiles import explain_tiles
 from icicore.models.bundle import ModelBundle, load_bundle
 from icicore.models.inputs import CaseInputs
+from icicore.native import tune_allocator
 from icicore.slides.base import PyramidReader
 from icicore.slides.tiling import TileGrid
 from icicore.store.cases import CaseRow, CaseStore

@@ -18,7 +18,7 @@ import torch
 
 from icicore.embeddings.backbones import load_backbone
 from icicore.embeddings.embed import encode_in_batches
-from icicore.embeddings.fold import tune_allocator
+from icicore.native import tune_allocator
 from icicore.slides.jpeg_tiff import JpegTiff
 from icicore.slides.reader import open_slide
 from speed.measure import machine, show, side_by_side

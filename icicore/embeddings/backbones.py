@@ -8,6 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 
+import torch
+
 from icicore.embeddings import lite0, resnet
 from icicore.embeddings.chunks import default_workers
 from icicore.embeddings.encoder import TileEncoder
@@ -18,6 +20,7 @@ from icicore.embeddings.timm_backbone import load_timm
 from icicore.embeddings.trunks import IMAGENET_MEAN, IMAGENET_STD, TimmMaps, encoder_of_maps
 from icicore.embeddings.weights import download, fill, first_file, hub_checkpoints, read_state
 from icicore.errors import BackboneUnavailable
+from icicore.native import tune_allocator
 
 RESNET50_URL = "https://download.pytorch.org/models/resnet50-0676ba61.pth"
 RESNET50_FILES = ("resnet50-0676ba61.pth", "resnet50-11ad3fa6.pth", "resnet50*.safetensors")
@@ -66,6 +69,8 @@ def load_backbone(
     ------
     BackboneUnavailable : unknown name or precision, or weights absent, damaged or of another architecture.
     """
+    if torch.device(device).type == "cpu":
+        tune_allocator()  # before the threads of the network's engine
     if name.startswith("timm:"):
         encoder = load_timm(name.removeprefix("timm:"), weights_dir)
     elif name in _BUILDERS:

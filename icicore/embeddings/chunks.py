@@ -24,9 +24,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from icicore.embeddings.fold import tune_allocator
 from icicore.errors import StorageError
 from icicore.fingerprint import write_bytes
+from icicore.native import tune_allocator
 from icicore.types import Progress
 
 Arrays: TypeAlias = Mapping[str, np.ndarray[Any, Any]]

@@ -31,9 +31,10 @@ from icicore.slides.sampling import sample_tiles
 from icicore.slides.stain import StainFit, fit_slide_stain, normalise_float
 from icicore.slides.tiling import TileGrid, TilePlan
 from icicore.slides.tissue import TissueMask, mask_overview
-from icicore.types import F16, F32, Progress, RgbTiles, no_progress
+from icicore.types import F16, F32, Progress, Rgb, RgbTiles, no_progress
 
 log = logging.getLogger(__name__)
+_NO_SPRITES = np.zeros((0, SPRITE_PX, SPRITE_PX, 3), np.uint8)
 
 
 def embedding_spec(reader: SlideReader, *, digest: str, grid: TileGrid, encoder: TileEncoder) -> EmbeddingSpec:
@@ -157,21 +158,40 @@ class _Work:
 
     def chunk(self, number: int) -> Arrays:
         """Embeddings, positions in the plan and sprites of the readable tiles; whether the judged ones are blurred."""
+        start, stop = number * CHUNK, min((number + 1) * CHUNK, len(self.plan))
+        # Read as many as are encoded at once: they are still in the caches of the core then, and memory stays small.
+        step = batch_size(self.encoder.device)
+        parts = [self._batch(range(at, min(at + step, stop))) for at in range(start, stop, step)]
+        if self.maps is not None and any(len(part.kept) for part in parts):
+            self.maps.save(number, {"maps": np.concatenate([part.maps for part in parts if part.maps is not None])})
+        sprites = [sprite for part in parts for sprite in part.sprites]
+        return {
+            "embeddings": np.concatenate([part.embeddings for part in parts]).astype(np.float16),
+            "kept": np.concatenate([np.asarray(part.kept, np.int32) for part in parts]),
+            "sprites": np.stack(sprites) if sprites else _NO_SPRITES,
+            "blurred": np.asarray([blurred for part in parts for blurred in part.blurred], np.uint8),
+        }
+
+    def _batch(self, numbers: range) -> "_Batch":
         with self.timing.spent(READ):
-            kept, tiles = read_tiles(self.reader, self.plan, range(number * CHUNK, (number + 1) * CHUNK))
+            kept, tiles = read_tiles(self.reader, self.plan, numbers)
             sprites = [sprite(tile) for tile in tiles]
             blurred = [is_blurred(tile) for i, tile in zip(kept, tiles, strict=True) if i in self.judged]
         embeddings, maps = _encoded(
             self.encoder, tiles, self.stain, with_maps=self.maps is not None and len(tiles) > 0, timing=self.timing
         )
-        if self.maps is not None and maps is not None:
-            self.maps.save(number, {"maps": maps})
-        return {
-            "embeddings": embeddings.astype(np.float16),
-            "kept": np.asarray(kept, np.int32),
-            "sprites": np.stack(sprites) if sprites else np.zeros((0, SPRITE_PX, SPRITE_PX, 3), np.uint8),
-            "blurred": np.asarray(blurred, np.uint8),
-        }
+        return _Batch(kept, sprites, blurred, embeddings, maps)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Tiles that were encoded at once; see `_Work.chunk`."""
+
+    kept: list[int]
+    sprites: list[Rgb]
+    blurred: list[bool]
+    embeddings: F32
+    maps: F16 | None
 
 
 def read_tiles(reader: SlideReader, plan: TilePlan, numbers: range) -> tuple[list[int], RgbTiles]:

@@ -1,16 +1,10 @@
-"""Cheaper inference without another engine: batch norm folded into convolutions, and a kinder allocator."""
+"""Cheaper inference without another engine: batch norm folded into convolutions."""
 
-import contextlib
 import copy
-import ctypes
-import platform
-import sys
 
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
-
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX, M_ARENA_MAX = -1, -2, -4, -8
 
 
 def fold_batch_norm(module: nn.Module) -> nn.Module:
@@ -48,19 +42,3 @@ def same_output(a: nn.Module, b: nn.Module, *, input_px: int = 64, tolerance: fl
     with torch.inference_mode():
         first, second = a(x), b(x)
     return bool((first - second).abs().max() <= tolerance * first.abs().max().clamp(min=1e-6))
-
-
-def tune_allocator() -> bool:
-    """Keep freed memory inside this process (glibc only); True when it was done.
-
-    By default glibc maps and unmaps every activation of a network anew, and the page faults cost as much time
-    as the arithmetic (measured: 34 against 23 ms of CPU time per tile). The price: memory once used stays with the
-    process until it ends. Called once before long encoding on a CPU; calling it again changes nothing.
-    """
-    if not sys.platform.startswith("linux") or platform.libc_ver()[0] != "glibc":
-        return False
-    with contextlib.suppress(OSError, AttributeError):
-        libc = ctypes.CDLL("libc.so.6")
-        settings = ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1), (M_TOP_PAD, 256 << 20), (M_ARENA_MAX, 1))
-        return all(libc.mallopt(option, value) for option, value in settings)
-    return False

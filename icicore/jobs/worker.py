@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from icicore.jobs.standing_back import WORKER, step_back
+from icicore.native import tune_allocator
 from icicore.settings import PROJECT, Settings, read_settings
 from icicore.workflows.worker_presence import WORKER_LOCK, worker_serves
 
@@ -51,6 +52,7 @@ def main() -> int:
         if not mine:
             log.info("another worker serves this home")
             return 0
+        tune_allocator()  # it embeds slides, and soon has threads
         from icicore.jobs.serve import serve
 
         step_back(WORKER)

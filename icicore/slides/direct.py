@@ -86,7 +86,9 @@ class DirectReader(PyramidReader):
         for row in range(top // side, -(-bottom // side)):
             y0, y1 = max(top, row * side), min(bottom, (row + 1) * side)
             for col in range(left // side, -(-right // side)):
-                tile = self._tile(level, col, row)
+                # A stored tile that lies within the region is of no use to its neighbours, so it is not kept.
+                whole = left <= col * side <= right - side and top <= row * side <= bottom - side
+                tile = self._tile(level, col, row, keep=not whole)
                 if tile is None:
                     return None
                 x0, x1 = max(left, col * side), min(right, (col + 1) * side)
@@ -94,14 +96,14 @@ class DirectReader(PyramidReader):
                 result[y0 - top : y1 - top, x0 - left : x1 - left] = part
         return result
 
-    def _tile(self, level: int, col: int, row: int) -> Rgb | None:
+    def _tile(self, level: int, col: int, row: int, *, keep: bool) -> Rgb | None:
         held: OrderedDict[tuple[int, int, int], Rgb] = self._held.__dict__.setdefault("tiles", OrderedDict())
         key = (level, col, row)
         if key in held:
             held.move_to_end(key)
             return held[key]
         tile = _decoded(self.stored, key)
-        if tile is not None:
+        if tile is not None and keep:
             held[key] = tile
             while len(held) * tile.nbytes > self._held_bytes:
                 held.popitem(last=False)

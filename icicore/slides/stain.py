@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from icicore.native import one_blas_thread
 from icicore.slides.base import SlideReader
 from icicore.slides.sampling import sample_windows
 from icicore.slides.tissue import TissueMask
@@ -74,9 +75,11 @@ def fit_stain(pixels: Rgb) -> StainFit:
     -------
     The identity, with the reason in ``note``, when the pixels do not show two stains. Deterministic.
     """
-    density = np.maximum(0.0, -np.log((np.arange(256, dtype=np.float64) + 1) / (LIGHT + 1)))[pixels.reshape(-1, 3)]
+    table = np.maximum(0.0, -np.log((np.arange(256, dtype=np.float64) + 1) / (LIGHT + 1)))
+    values = cv2.LUT(pixels.reshape(-1, 1, 3), table) if pixels.size else np.zeros(0)
+    density = np.asarray(values, np.float64).reshape(-1, 3)
     red, green, blue = density.T
-    density = density[(red + green + blue) / 3 > _MIN_DENSITY]
+    density = np.compress((red + green + blue) / 3 > _MIN_DENSITY, density, axis=0)
     if len(density) < _MIN_PIXELS:
         return StainFit(note=f"too few stained pixels ({len(density)}) to measure the stains")
     stains = _stain_vectors(density)
@@ -144,4 +147,5 @@ def fit_slide_stain(reader: SlideReader, tissue: TissueMask) -> StainFit:
     windows = sample_windows(reader, tissue, count=_WINDOWS, side_px=_WINDOW_PX, um_per_px=_SAMPLE_UM)
     if not len(windows):
         return StainFit(note="no tissue to measure the stains on")
-    return fit_stain(windows.reshape(-1, 3))
+    with one_blas_thread():
+        return fit_stain(windows.reshape(-1, 3))

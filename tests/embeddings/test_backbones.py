@@ -12,7 +12,7 @@ from timm.layers import BatchNormAct2d
 from torch import nn
 
 from icicore.embeddings.backbones import backbones, lite0_key, load_backbone
-from icicore.embeddings.fold import fold_batch_norm, same_output, tune_allocator
+from icicore.embeddings.fold import fold_batch_norm, same_output
 from icicore.embeddings.weights import read_state
 from icicore.errors import BackboneUnavailable
 from tests.make_slides import make_he_image
@@ -211,7 +211,3 @@ def test_folding_keeps_the_output_and_notices_when_it_cannot():
     network.eval()
     assert same_output(network, fold_batch_norm(network))
     assert not same_output(network, nn.Sequential(network, nn.Softplus()))
-
-
-def test_tuning_the_allocator_can_be_repeated():
-    assert tune_allocator() == tune_allocator()

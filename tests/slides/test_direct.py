@@ -108,5 +108,16 @@ def test_readers_of_other_layouts_stay_as_they_are(folder):
 def test_held_tiles_are_bounded(folder):
     with open_slide(make_slide(folder / "held.tif", size=SIZE)) as plain:
         fast = fastest_reader(plain, held_bytes=3 * 256 * 256 * 3)
-        fast.read_region((0, 0), 0, (1800, 1200))
+        for top in range(10, 1000, 200):
+            fast.read_region((10, top), 0, (1800, 190))
         assert len(fast._held.tiles) == 3
+
+
+def test_only_tiles_that_a_neighbour_shares_are_held(folder):
+    """Where the grid of a slide lies on its stored tiles, as on most 40x scans, none has to be kept."""
+    with open_slide(make_slide(folder / "shared.tif", size=SIZE)) as plain:
+        fast = fastest_reader(plain)
+        fast.read_region((256, 256), 0, (512, 512))
+        assert not fast._held.tiles
+        fast.read_region((300, 256), 0, (512, 512))
+        assert {(col, row) for _, col, row in fast._held.tiles} == {(1, 1), (1, 2), (3, 1), (3, 2)}
