@@ -135,7 +135,7 @@ def affine(stain: StainFit) -> F32:
 
 
 def _normalised(x: Tensor, matrix: Tensor) -> Tensor:
-    """As ``icicore.slides.stain.normalise_float``, on the device; x float (n, h, w, 3), 0 to 255."""
+    """As ``icicore.slides.stain.normalise``, on the device; x float (n, h, w, 3), 0 to 255."""
     density = torch.log((x + 1) / (LIGHT + 1)).clamp_(max=0)
     return (density @ matrix[:3] + matrix[3]).exp_().sub_(1).round_().clamp_(0, 255)
 

@@ -28,7 +28,7 @@ from icicore.slides.focus import FOCUS_MPP, FOCUS_PX, FOCUS_WINDOWS, is_blurred
 from icicore.slides.overview import Overview, read_overview
 from icicore.slides.quality import assess
 from icicore.slides.sampling import sample_tiles
-from icicore.slides.stain import StainFit, fit_slide_stain, normalise_float
+from icicore.slides.stain import StainFit, fit_slide_stain, normalise
 from icicore.slides.tiling import TileGrid, TilePlan
 from icicore.slides.tissue import TissueMask, mask_overview
 from icicore.types import F16, F32, Progress, Rgb, RgbTiles, no_progress
@@ -125,7 +125,7 @@ def _encoded(
     for start in range(0, len(tiles), size):
         part = tiles[start : start + size]
         with timing.spent(READ):
-            batch = part if stain is None else normalise_float(part, stain)
+            batch = part if stain is None else normalise(part, stain)
         with timing.spent(NETWORK):
             if with_maps:
                 found, kept = encoder.encode_with_maps(batch)

@@ -77,7 +77,7 @@ class OpenVinoEngine(nn.Module):
             full[: len(part)] = part
             result = self._local.request.infer([full], share_inputs=True)[0]
             parts.append(torch.from_numpy(result[: len(part)].copy()))
-        return torch.cat(parts)
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 
 def _openvino() -> Any:

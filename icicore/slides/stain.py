@@ -13,7 +13,7 @@ from icicore.native import one_blas_thread
 from icicore.slides.base import SlideReader
 from icicore.slides.sampling import sample_windows
 from icicore.slides.tissue import TissueMask
-from icicore.types import F32, F64, Json, Rgb, RgbTiles
+from icicore.types import F64, Json, Rgb, RgbTiles
 
 LIGHT = 240.0
 """Intensity of unabsorbed light, as in the published method."""
@@ -118,27 +118,19 @@ def _stain_vectors(density: F64) -> F64 | str:
 
 def normalise(tiles: RgbTiles, fit: StainFit) -> RgbTiles:
     """Map tiles, shape (n, height, width, 3) or (height, width, 3), to the reference colours; a new array."""
-    if fit.method == "identity":
-        return tiles.copy()
-    return normalise_float(tiles, fit).astype(np.uint8)
-
-
-def normalise_float(tiles: RgbTiles, fit: StainFit) -> F32:
-    """As `normalise`, but whole numbers in float32: what an encoder takes, so that nothing is converted twice."""
     if fit.method == "identity" or not tiles.size:
-        return tiles.astype(np.float32)
+        return tiles.copy()
     # Glass brighter than LIGHT counts as LIGHT: it comes out in the same neutral colour for all slides.
     table = np.minimum(0, np.log((np.arange(256, dtype=np.float32) + 1) / np.float32(LIGHT + 1)))
     matrix = np.asarray(fit.matrix, np.float32).reshape(3, 3)
     # The last column adds the logarithm of the light, so that the exponential gives intensities at once.
     affine = np.hstack([matrix, np.full((3, 1), math.log(LIGHT + 1), np.float32)])
-    result = np.empty(tiles.shape, np.float32)
+    result = np.empty(tiles.shape, np.uint8)
     flat, out = tiles.reshape(-1, *tiles.shape[-3:]), result.reshape(-1, *tiles.shape[-3:])
     for source, target in zip(flat, out, strict=True):
         mapped = cv2.exp(cv2.transform(cv2.LUT(source, table), affine))
-        mapped -= 1
-        np.rint(mapped, out=mapped)
-        np.clip(mapped, 0, 255, out=target)
+        np.maximum(mapped, 1, out=mapped)
+        cv2.convertScaleAbs(mapped, dst=target, beta=-1)  # to the nearest whole number, at most 255
     return result
 
 
