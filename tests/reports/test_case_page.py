@@ -180,6 +180,14 @@ def test_the_page_says_what_a_tumour_board_needs(result, drawn):
         assert words_ in shown, words_
 
 
+def test_the_page_says_what_share_of_the_tiles_can_be_read_where_the_model_counts_it(result, drawn):
+    told = "of the tiles can be read; histology counts as present to that share"
+    shown = drawn(content_of(result, readable_tiles=0.831), pictures_of(result))
+    assert [text for *_, text in shown if told in text] == [f"83 % {told}"], "whole, in one line"
+    assert_in_order(shown)
+    assert not any(told in text for *_, text in drawn(content_of(result, readable_tiles=None)))
+
+
 def test_same_report_same_bytes_in_every_process(result, tmp_path):
     content = content_of(result, reviews=[review(OTHER_SCRIPTS)])
     here = render_report(content, Pictures(missing="none"))

@@ -49,6 +49,7 @@ def report_content(facts: CaseFacts) -> Json:
         "answer": _answer(prediction),
         "reasons": list(prediction.get("reasons") or []),
         "modalities": [_modality(prediction, name) for name in MODALITIES],
+        "readable_tiles": prediction.get("readable_tiles"),
         "findings": list(facts.features[:TOP_FEATURES]),
         "genes": _genes(prediction),
         "gene_counts": _gene_counts(prediction),

@@ -10,11 +10,12 @@ from icicore.types import Json
 _ROW = 11.6
 _NAME = 122.0
 _HEAD = 26.0
+_NOTE = 8.0
 
 
 def draw_reasons_column(page: Page, box: Box, content: Json) -> None:
     """Three tables; the lists are as long as the column allows."""
-    used = _modalities(page, box, content["modalities"])
+    used = _modalities(page, box, content["modalities"], content["readable_tiles"])
     rest = box.below(used + 8)
     findings, genes = content["findings"], content["genes"]
     rows = max(0, int((rest.height - 2 * _HEAD - 8 - 12) / _ROW))
@@ -24,7 +25,7 @@ def draw_reasons_column(page: Page, box: Box, content: Json) -> None:
     _genes(page, rest.below(used + 8), content, n_genes)
 
 
-def _modalities(page: Page, box: Box, modalities: Sequence[Json]) -> float:
+def _modalities(page: Page, box: Box, modalities: Sequence[Json], readable: float | None) -> float:
     page.text(box.x, box.y, "Modalities", HEADING, width=box.width)
     columns = (box.x + 52, box.x + 104, box.right - 44)
     for x, name, align, width in (
@@ -45,7 +46,12 @@ def _modalities(page: Page, box: Box, modalities: Sequence[Json]) -> float:
         page.text(columns[0] + 24, y, words.whole_percent(modality["weight"]), width=26)
         _diverging(page, Box(columns[1], y, box.right - 46 - columns[1], 8), modality["contribution"], limit)
         page.text(columns[2], y, words.whole_percent(modality["probability_without"]), width=44, align="r")
-    return 22 + len(modalities) * _ROW
+    used = 22 + len(modalities) * _ROW
+    if readable is None:
+        return used
+    told = f"{words.whole_percent(readable)} of the tiles can be read; histology counts as present to that share"
+    page.text(box.x, box.y + used, told, TINY, width=box.width, colour=MUTED)
+    return used + _NOTE
 
 
 def _diverging(page: Page, box: Box, value: float | None, limit: float, *, digits: int = 2) -> None:

@@ -69,6 +69,11 @@ class CohortScorer:
         logit = self.bundle.calibrated(raw).numpy()
         return np.where(present.any(dim=1).numpy(), logit, self.bundle.spec.base_logit)
 
+    @property
+    def weighs_readable(self) -> bool:
+        """Whether the fusion is told of any slide here that it can hardly be read."""
+        return self.bundle.spec.model.weigh_readable and bool((self._readable < 1).any())
+
     def weights(self) -> F64:
         """Fusion weights (n, 3), mean of the members."""
 

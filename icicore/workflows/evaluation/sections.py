@@ -80,7 +80,7 @@ def weights_and_quality(
         "correlations": rows,
         "by_slide": _by_slide(column, truth) if truth is not None else None,
         "claim": "poor tissue moves weight from histology to genomics",
-        "built_in": scorer.bundle.spec.model.weigh_readable,
+        "built_in": scorer.weighs_readable,
     }
 
 

@@ -1,5 +1,7 @@
 """The economical scorer says exactly what scoring one case after the other says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -54,6 +56,16 @@ def test_weights_sum_to_one_over_what_is_present(scorer):
     weights = scorer.weights()
     np.testing.assert_allclose(weights.sum(axis=1), 1.0, atol=1e-6)
     assert (weights[~scorer.present] == 0).all()
+
+
+def test_a_weight_is_called_built_in_only_where_a_slide_can_hardly_be_read(world, multimodal):
+    """An encoder without a tile-class head gives every slide the share 1: then nothing is built in."""
+    cases = scaled_cases(world.study, multimodal, ROWS)
+    whole = [replace(case, readable=1.0) for case in cases]
+    spoiled = [*whole[:-1], replace(whole[-1], readable=0.4)]
+    told = multimodal.spec.model.weigh_readable
+    assert [CohortScorer(multimodal, c).weighs_readable for c in (whole, spoiled)] == [False, told]
+    assert told, "the default recipe tells the fusion"
 
 
 def test_a_single_arm_gives_base_rate_to_who_lacks_it(world):
