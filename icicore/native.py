@@ -34,6 +34,13 @@ def tune_allocator() -> bool:
     return False
 
 
+def release_memory() -> None:
+    """Give what was freed back to the system (glibc only), after work on much more memory than comes after it."""
+    if sys.platform.startswith("linux") and platform.libc_ver()[0] == "glibc":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
 @contextlib.contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Keep NumPy's linear algebra to the calling thread inside the block.

@@ -22,11 +22,12 @@ from icicore.embeddings.encoder import TileEncoder
 from icicore.embeddings.sprites import SPRITE_PX, sprite, write_sheets
 from icicore.embeddings.timing import NETWORK, READ, Timing
 from icicore.errors import SlideError
+from icicore.native import release_memory
 from icicore.slides.base import SlideReader
 from icicore.slides.direct import fastest_reader
 from icicore.slides.focus import FOCUS_MPP, FOCUS_PX, FOCUS_WINDOWS, is_blurred
 from icicore.slides.overview import Overview, read_overview
-from icicore.slides.quality import assess
+from icicore.slides.quality import QualityReport, assess
 from icicore.slides.sampling import sample_tiles
 from icicore.slides.stain import StainFit, fit_slide_stain, normalise
 from icicore.slides.tiling import TileGrid, TilePlan
@@ -34,6 +35,8 @@ from icicore.slides.tissue import TissueMask, mask_overview
 from icicore.types import F16, F32, Progress, Rgb, RgbTiles, no_progress
 
 log = logging.getLogger(__name__)
+_LARGE_OVERVIEW_PX = 2**23
+"""Beyond this, what was needed to look at an overview is given back at once; it would be 0.15 GB or more."""
 _NO_SPRITES = np.zeros((0, SPRITE_PX, SPRITE_PX, 3), np.uint8)
 
 
@@ -80,12 +83,17 @@ def embed_slide(
     fast = fastest_reader(reader)
     overview = read_overview(fast)
     tissue = mask_overview(overview, reader.mpp)
+    _release(overview)
     plan = grid.plan(fast, tissue)
     entry, n_chunks = cache.entry(spec.key), -(-len(plan.index) // CHUNK)
     maps = entry.maps if keep_maps and encoder.spatial and _maps_bytes(encoder, len(plan)) <= MAPS_BYTES else None
     encoder.prepare()
     timing, workers = timing or Timing(), default_workers(encoder.device)
-    work = _Work(fast, plan, fit_slide_stain(fast, tissue), encoder, maps, timing, _tiles_for_focus(plan, tissue))
+    judged = _tiles_for_focus(plan, tissue)
+    # Before the embeddings take their room: what it needs of the largest slides is a third of a gigabyte.
+    quality = assess(fast, tissue, overview=overview, blurred=() if judged else None)
+    _release(overview)
+    work = _Work(fast, plan, fit_slide_stain(fast, tissue), encoder, maps, timing, judged)
     with storage_errors(cache.folder):
         entry.folder.mkdir(parents=True, exist_ok=True)
     run_chunks(
@@ -101,9 +109,14 @@ def embed_slide(
     with storage_errors(cache.folder), file_lock(entry.folder / "finish.lock", block=True):
         bag = cache.load(spec)  # another process may have been faster
         if bag is None:
-            bag = _finish(work, entry, spec, tissue, overview)
+            bag = _finish(work, entry, spec, quality)
         entry.parts.clear()
     return bag
+
+
+def _release(overview: Overview) -> None:
+    if overview.readable.size > _LARGE_OVERVIEW_PX:
+        release_memory()
 
 
 def encode_in_batches(encoder: TileEncoder, tiles: RgbTiles, stain: StainFit | None = None) -> F32:
@@ -214,8 +227,11 @@ def _tiles_for_focus(plan: TilePlan, tissue: TissueMask) -> frozenset[int]:
     return sample_tiles(plan, tissue, count=FOCUS_WINDOWS)
 
 
-def _finish(work: _Work, entry: CacheEntry, spec: EmbeddingSpec, tissue: TissueMask, overview: Overview) -> Bag:
-    """Join all chunks into the bag and its sprite sheets; the bag is written last."""
+def _finish(work: _Work, entry: CacheEntry, spec: EmbeddingSpec, quality: QualityReport) -> Bag:
+    """Join all chunks into the bag and its sprite sheets; the bag is written last.
+
+    ``quality`` is that of the slide, without what only its tiles tell.
+    """
     plan = work.plan
     kept: list[np.ndarray] = []
     blurred: list[bool] = []
@@ -240,7 +256,6 @@ def _finish(work: _Work, entry: CacheEntry, spec: EmbeddingSpec, tissue: TissueM
     if n == 0:
         raise SlideError(work.reader.path, "not a single tile can be read", remedy="copy or scan the slide again")
     chosen = np.concatenate(kept)
-    quality = assess(work.reader, tissue, overview=overview, blurred=blurred if work.judged else None)
     bag = Bag(
         embeddings=embeddings[:n],
         coords_l0=plan.coords_l0[chosen],
@@ -251,6 +266,7 @@ def _finish(work: _Work, entry: CacheEntry, spec: EmbeddingSpec, tissue: TissueM
         stain=work.stain,
         quality=dataclasses.replace(
             quality,
+            blur_fraction=float(np.mean(blurred)) if blurred else quality.blur_fraction,
             n_tiles=n,
             unreadable_tiles=len(plan.index) - n,
             stain_method=work.stain.method,

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import streamlit as st
 
 from icicore.training.journal import RunLog
+from icicore.types import Json
 from icicore.ui.text import esc, number
 from icicore.ui.theme import PATHWAY_COLOURS
 from icicore.ui.training_progress import lines_of
@@ -31,18 +32,53 @@ _MARGIN = 0.06
 """Share of the height above the greatest and below the least value."""
 _MOST_TICKS = 6
 _MOST_DOTS = 1000
-"""With more values than these in one chart the lines alone are drawn: every look would build as many elements anew."""
+"""With more values than these in one chart the lines alone are drawn: the points would hide them."""
 Points: TypeAlias = Sequence[tuple[int, float]]
 """Epochs from 1 with their values."""
 
 _SCRIPT = """
+const put = (parent, name, kind, words = '') => {
+  const made = parent.appendChild(document.createElement(name));
+  made.className = kind; made.textContent = words;
+  return made;
+};
+
+/* The values of the epoch under the pointer; after every look again, so they stay and are the newest. */
+function tell(host) {
+  host.querySelectorAll('.i-at, .i-tell').forEach(old => old.remove());
+  const { last, values } = host.data, { chart, share } = host.pointed ?? {};
+  const area = host.querySelectorAll('.i-area')[chart];
+  if (!area) return;
+  const epoch = Math.min(last, Math.max(1, Math.round(1 + share * (last - 1))));
+  const known = values[chart].filter(line => epoch in line.at);
+  if (!known.length) return;
+  const left = 100 * (epoch - 1) / (last - 1), box = put(area, 'div', left > 50 ? 'i-tell i-before' : 'i-tell');
+  put(area, 'i', 'i-at').style.left = box.style.left = `${left}%`;
+  put(box, 'b', '', `epoch ${epoch}`);
+  for (const line of known) {
+    const row = put(box, 'span', '');
+    put(row, 'i', '').style.background = line.colour;
+    row.append(`${line.name}: ${line.at[epoch]}`);
+  }
+}
+
 export default function ({ data, parentElement }) {
   let host = parentElement.querySelector('.i-curves-host');
   if (!host) {
     host = parentElement.appendChild(document.createElement('div'));
     host.className = 'i-curves-host';
+    host.onpointermove = event => {
+      const area = event.target.closest('.i-area'), { left, width } = area?.getBoundingClientRect() ?? {};
+      const chart = [...host.querySelectorAll('.i-area')].indexOf(area);
+      host.pointed = area ? { chart, share: (event.clientX - left) / width } : null;
+      tell(host);
+    };
+    host.onpointerleave = () => { host.pointed = null; tell(host); };
   }
-  if (host.shown !== data.html) host.innerHTML = host.shown = data.html;
+  host.data = data;
+  if (host.shown === data.html) return;
+  host.innerHTML = host.shown = data.html;
+  tell(host);
 }
 """
 
@@ -55,12 +91,28 @@ def _place() -> Any:  # noqa: ANN401 - Streamlit gives a callable of no public t
 
 def show_curves(log: RunLog, kind: str, *, epochs: int, key: str) -> None:
     """Show all curves of one model; called again with more epochs they grow in place."""
-    _place()(key=key, data={"html": curves(log, kind, epochs=epochs)})
+    data = {"html": curves(log, kind, epochs=epochs), "last": max(2, epochs), "values": told(log, kind)}
+    _place()(key=key, data=data)
 
 
 def curves(log: RunLog, kind: str, *, epochs: int) -> str:
     """All curves of one model; HTML."""
     return f'<div class="i-curves">{"".join(curve(log, kind, name, epochs=epochs) for name in TITLES)}</div>'
+
+
+def told(log: RunLog, kind: str) -> list[list[Json]]:
+    """What each chart says under the pointer: for each member its name, colour and value at each epoch, in words."""
+    return [
+        [
+            {
+                "name": f"member {member + 1}",
+                "colour": PATHWAY_COLOURS[member % len(PATHWAY_COLOURS)],
+                "at": {str(e): number(v, 4) for e, v in zip(at, values, strict=True) if math.isfinite(v)},
+            }
+            for member, at, values in lines_of(log, kind, name)
+        ]
+        for name in TITLES
+    ]
 
 
 @dataclass(frozen=True)
@@ -110,17 +162,14 @@ def curve(log: RunLog, kind: str, name: str, *, epochs: int) -> str:
 
 
 def _line(frame: _Frame, member: int, points: Points, *, dots: bool) -> str:
-    """The line of one member, and its points with what they say under the pointer."""
+    """The line of one member, and its points."""
     colour, dash = PATHWAY_COLOURS[member % len(PATHWAY_COLOURS)], _DASHES[member % len(_DASHES)]
     places = [f"{frame.x(epoch):.2f} {frame.y(value):.2f}" for epoch, value in points]
-    drawn = [f'<path d="M{"L".join(places)}" stroke="{colour}" stroke-dasharray="{dash}"></path>'] if places else []
-    if dots:
-        drawn += [
-            f'<path class="i-dot" d="M{place}h0" stroke="{colour}">'
-            f"<title>member {member + 1}, epoch {epoch}: {esc(number(value, 4))}</title></path>"
-            for place, (epoch, value) in zip(places, points, strict=True)
-        ]
-    return "".join(drawn)
+    if not places:
+        return ""
+    line = f'<path d="M{"L".join(places)}" stroke="{colour}" stroke-dasharray="{dash}"></path>'
+    marks = "".join(f"M{place}h0" for place in places)
+    return line + (f'<path class="i-dot" d="{marks}" stroke="{colour}"></path>' if dots else "")
 
 
 def _ring(frame: _Frame, log: RunLog, kind: str, member: int, points: Points) -> str:

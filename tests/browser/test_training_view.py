@@ -18,7 +18,8 @@ PATIENCE = 300_000
 CURVES = ".i-curves"
 TAG = f"""() => {{ document.querySelector("{CURVES}").closest(".i-curves-host").seen = true; }}"""
 TAGGED = f"""() => Boolean(document.querySelector("{CURVES}").closest(".i-curves-host").seen)"""
-DOTS = f"{CURVES} .i-curve:first-child .i-dot"
+AREA = f"{CURVES} .i-curve:first-child .i-area"
+DOTS = f"""() => document.querySelector("{AREA} .i-dot").getAttribute("d").split("M").length - 1"""
 
 
 @pytest.fixture
@@ -36,6 +37,13 @@ def epoch(journal: Journal, number: int) -> None:
         "epoch", member="genomic-0", epoch=number, auc=0.6 + number / 50, loss=0.7 - number / 50, train_loss=0.9,
         rate=5e-4, seconds=4.0, samples=280, samples_per_second=70.0, rss_mib=900.0,
     )  # fmt: skip
+
+
+def pointed(page) -> str:
+    """What stands under the pointer near the beginning of the first curve."""
+    box = page.locator(AREA).bounding_box()
+    page.mouse.move(box["x"] + 4, box["y"] + box["height"] / 2)
+    return page.locator(f"{AREA} .i-tell > *").evaluate_all("all => all.map(e => e.textContent).join('|')")
 
 
 def test_the_view_grows_in_place_and_every_browser_sees_it(services, browser, tmp_path):
@@ -56,12 +64,16 @@ def test_the_view_grows_in_place_and_every_browser_sees_it(services, browser, tm
         page.wait_for_timeout(3000)
         page.evaluate(TAG)
         place = page.locator(CURVES).bounding_box()
-        assert page.locator(DOTS).count() == 2
+        assert page.evaluate(DOTS) == 2
+        assert pointed(page) == "epoch 1|member 1: 0.9"
         for number in range(2, 5):
             epoch(journal, number)
             page.get_by_text(f"{number + 2} of at most 15").wait_for(timeout=PATIENCE)
         assert page.evaluate(TAGGED), "the curves were mounted anew"
-        assert page.locator(DOTS).count() == 5
+        assert page.evaluate(DOTS) == 5
+        assert page.locator(f"{AREA} .i-tell").inner_text().split() == ["epoch", "1", "member", "1:", "0.9"], (
+            "it went away"
+        )
         assert page.locator(CURVES).bounding_box() == place, "the page jumped"
         begun = time.perf_counter()
         page.get_by_role("radio", name="Genes", exact=True).click()

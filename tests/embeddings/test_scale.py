@@ -13,6 +13,8 @@ from icicore.embeddings.tensorfile import write_tensors
 RUN = """
 import json, sys
 from pathlib import Path
+from icicore.native import tune_allocator
+tune_allocator()  # as the worker does, first thing
 import numpy as np, torch
 from torch import nn
 from icicore.embeddings.cache import EmbeddingCache

@@ -1,9 +1,11 @@
 """Where a training stands, and what its curves are made of."""
 
+from functools import partial
+
 import pytest
 
 from icicore.training.journal import summarise
-from icicore.ui.training_curves import curve, curves, legend, nice_ticks
+from icicore.ui.training_curves import TITLES, curve, curves, legend, nice_ticks, told
 from icicore.ui.training_progress import Standing, kinds_begun, standing
 from icicore.ui.training_words import duration, member_name, memory
 
@@ -59,11 +61,23 @@ def test_a_curve_puts_each_epoch_at_its_place():
     html = curve(run_of_two(), "clinical", "loss", epochs=5)
     low, high = 0.4 - 0.006, 0.5 + 0.006  # the margin is 6 % of the range
     assert f"M0.00 {100 * (high - 0.5) / (high - low):.2f}L25.00 {100 * (high - 0.4) / (high - low):.2f}" in html
-    assert html.count('class="i-dot"') == 3
-    assert "member 2, epoch 1: 0.5" in html
+    assert html.count('class="i-dot"') == 2, "the points of a member are one element"
+    assert html.count("h0") == 3
     assert html.count('class="i-ring"') == 1
     assert f'style="left:25.00%;top:{100 * (high - 0.4) / (high - low):.2f}%' in html
     assert "member 1 0.4 at epoch 2, member 2 0.5 at epoch 1" in html
+
+
+def test_under_the_pointer_stand_the_values_of_all_members():
+    bad = epoch("clinical-1", 1) | {"loss": float("nan")}
+    log = summarise([RUN, *map(partial(epoch, "clinical-0"), range(2)), bad])
+    charts = dict(zip(TITLES, told(log, "clinical"), strict=True))
+    assert [(line["name"], line["at"]) for line in charts["loss"]] == [
+        ("member 1", {"1": "0.5", "2": "0.4"}),
+        ("member 2", {}),
+    ]
+    assert charts["loss"][0]["colour"] != charts["loss"][1]["colour"]
+    assert told(run_of_two(), "multimodal") == [[]] * 4
 
 
 def test_only_what_selects_an_epoch_has_a_ring():
@@ -91,7 +105,7 @@ def test_a_long_training_is_drawn_without_points():
 def test_values_that_are_not_finite_are_left_out():
     bad = epoch("clinical-0", 1) | {"loss": float("nan")}
     html = curve(summarise([RUN, epoch("clinical-0", 0), bad]), "clinical", "loss", epochs=5)
-    assert html.count('class="i-dot"') == 1
+    assert html.count("h0") == 1
     assert "nan" not in html.split("<svg")[1].split(">", 1)[1]
     assert 'd="M0.00 50.00"' in html, "one value alone stands in the middle"
 
