@@ -5,7 +5,9 @@ against red, and every colour is doubled by position, sign or a word. Text keeps
 """
 
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -57,6 +59,19 @@ STYLES = tuple(Path(__file__).with_name(name) for name in ("style.css", "reasons
 """Style sheets of the pages, in order."""
 
 
+_WATCH = """
+export default function ({ setTriggerValue }) {
+  const dark = window.matchMedia('(prefers-color-scheme: dark)');
+  let soon;
+  const changed = () => { clearTimeout(soon); soon = setTimeout(() => setTriggerValue('changed', true), 200); };
+  dark.addEventListener('change', changed);
+  return () => { clearTimeout(soon); dark.removeEventListener('change', changed); };
+}
+"""
+"""A screen that turns dark in the evening changes Streamlit's own colours at once; ours come with the next run of the
+script, which this asks for, a moment later so that it is told of the new theme."""
+
+
 def is_dark() -> bool:
     """Whether the browser shows the dark theme."""
     return getattr(st.context.theme, "type", None) == "dark"
@@ -76,6 +91,13 @@ def style_sheet(colours: Palette, css: str) -> str:
 def apply() -> None:
     """Put the style sheet into the page; it takes no room in the layout."""
     st.html(style_sheet(palette(), _read_css(max(path.stat().st_mtime for path in STYLES))))
+    with st.container(key="theme"):
+        _watcher()(key="theme_watch", on_changed_change=lambda: None)
+
+
+@cache
+def _watcher() -> Any:  # noqa: ANN401 - Streamlit gives a callable of no public type
+    return st.components.v2.component("icicore_theme", js=_WATCH)
 
 
 @st.cache_data(show_spinner=False)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from icicore.simulate.case_writer import write_case
+from icicore.ui.theme import DARK, LIGHT
 from icicore.workflows.casefolder import case_key
 from icicore.workflows.simulation import draw_patients
 from tests.browser.conftest import open_page, pixels
@@ -90,6 +91,23 @@ def test_a_click_on_a_tile_brings_its_map_and_moves_nothing(address, case_folder
         assert page.evaluate("() => Object.values(window.__icicore.viewers).every((v) => v.seen)"), (
             "the viewer began anew"
         )
+
+
+def test_a_screen_that_turns_dark_is_followed_at_once_and_nothing_moves(address, case_folder, browser):
+    colour = "getComputedStyle(document.documentElement).getPropertyValue('--i-text').trim()"
+    with open_page(browser) as page:
+        page.goto(f"{address}/case?case={case_key(case_folder)}")
+        answer = page.get_by_text("Probability of objective response")
+        answer.wait_for()
+        page.wait_for_function("() => Object.values(window.__icicore?.viewers ?? {}).length")
+        page.evaluate("() => Object.values(window.__icicore.viewers).forEach((v) => { v.seen = true; })")
+        assert page.evaluate(colour) == LIGHT.text
+        place = answer.bounding_box()
+        for scheme, palette in (("dark", DARK), ("light", LIGHT)):
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_function(f"() => {colour} === '{palette.text}'")
+        assert answer.bounding_box() == place
+        assert page.evaluate("() => Object.values(window.__icicore.viewers).every((v) => v.seen)"), "began anew"
 
 
 def test_the_work_list_has_two_addresses(address, browser):
