@@ -129,8 +129,8 @@ def normalise(tiles: RgbTiles, fit: StainFit) -> RgbTiles:
     flat, out = tiles.reshape(-1, *tiles.shape[-3:]), result.reshape(-1, *tiles.shape[-3:])
     for source, target in zip(flat, out, strict=True):
         mapped = cv2.exp(cv2.transform(cv2.LUT(source, table), affine))
-        np.maximum(mapped, 1, out=mapped)
-        cv2.convertScaleAbs(mapped, dst=target, beta=-1)  # to the nearest whole number, at most 255
+        np.clip(mapped, 1, 256, out=mapped)
+        cv2.convertScaleAbs(mapped, dst=target, beta=-1)  # to the nearest whole number
     return result
 
 

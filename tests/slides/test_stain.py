@@ -92,6 +92,18 @@ def test_apply_equals_the_formula_by_hand() -> None:
     assert np.abs(result.astype(int) - np.clip(np.rint(mapped), 0, 255)).max() <= 1
 
 
+def test_every_colour_there_is_equals_the_formula() -> None:
+    """Ink of pure colours is far outside what stains give: the exponential passes every whole number's range."""
+    steps = np.array([0, 1, 2, 60, 127, 128, 200, 239, 240, 254, 255], np.uint8)
+    colours = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
+    fit = StainFit((1.9, -2.9, 0.2, -1.4, 2.0, -2.1, 0.3, -2.9, 1.7), "macenko")
+    density = np.maximum(0, -np.log((colours.astype(float) + 1) / (LIGHT + 1)))
+    mapped = (LIGHT + 1) * np.exp(-density @ np.reshape(fit.matrix, (3, 3)).T) - 1
+    assert mapped.max() > 2**31 and mapped.min() < 0
+    clipped = np.clip(mapped, 0, 255)
+    assert np.abs(normalise(colours, fit).astype(float) - clipped).max() <= 0.5 + 1e-3
+
+
 def test_identity_changes_nothing_but_copies() -> None:
     tiles = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
     result = normalise(tiles, StainFit())
