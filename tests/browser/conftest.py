@@ -3,6 +3,7 @@
 import contextlib
 import io
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,6 +82,11 @@ def page(browser) -> Iterator[Any]:
 
 def pixels(page: Any, selector: str = ".zoom") -> np.ndarray:
     """Screenshot of an element as far as it is in sight, (height, width, 3) int."""
-    box = page.locator(selector).bounding_box()
-    part = {k: int(box[k]) for k in ("x", "y", "width", "height")}  # a part is taken and read faster than the page
+    until = time.monotonic() + PATIENCE_MS / 1000
+    while True:
+        box = page.locator(selector).bounding_box()
+        part = {k: int(box[k]) for k in ("x", "y", "width", "height")}  # a part is taken and read faster than the page
+        if (part["width"] and part["height"]) or time.monotonic() > until:
+            break
+        page.wait_for_timeout(50)  # a busy browser has not laid it out yet
     return np.asarray(Image.open(io.BytesIO(page.screenshot(clip=part))).convert("RGB")).astype(int)

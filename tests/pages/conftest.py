@@ -77,12 +77,12 @@ def html_of(at: AppTest) -> str:
 
 
 def components(at: AppTest) -> list[Any]:
-    """Browser components on the page."""
+    """Browser components of the page itself; the watch over the theme is on every page."""
     found: list[Any] = []
 
     def walk(node: Any) -> None:
         for child in getattr(node, "children", {}).values():
-            if getattr(child, "type", "") == "bidi_component":
+            if getattr(child, "type", "") == "bidi_component" and child.proto.component_name != "icicore_theme":
                 found.append(child.proto)
             walk(child)
 
