@@ -54,8 +54,6 @@ def one_blas_thread() -> Iterator[None]:
 
 @functools.cache
 def _linear_algebra() -> "ThreadpoolController":
-    import numpy as np
     from threadpoolctl import ThreadpoolController
 
-    del np  # only libraries that are loaded are found
     return ThreadpoolController()
