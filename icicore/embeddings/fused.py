@@ -8,7 +8,6 @@ import logging
 import operator
 import threading
 import weakref
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,8 @@ from torch import Tensor, fx, nn
 from torch.nn import functional
 
 from icicore.embeddings.lite0 import SameConv
+from icicore.embeddings.onednn import Place, convolved, laid_out
+from icicore.embeddings.winograd import Winograd, worthwhile
 
 log = logging.getLogger(__name__)
 
@@ -87,25 +88,24 @@ class _Fused(nn.Module):
     def __init__(self, conv: nn.Conv2d, tail: _Tail, size: tuple[int, ...], dtype: torch.dtype) -> None:
         super().__init__()
         self.pad = _odd_padding(conv, size) if isinstance(conv, SameConv) else None
-        padding = [0, 0] if self.pad else [int(p) for p in conv.padding]
-        place = (padding, list(conv.stride), list(conv.dilation), conv.groups)
-        weight = conv.weight.detach().to(dtype).to_mkldnn()
-        hint = [_BATCH_HINT, *size[1:]]
-        reorder: Callable[..., Tensor] = torch._C._nn.mkldnn_reorder_conv2d_weight
-        self.weight = reorder(weight, *place, hint)
+        padding = (0, 0) if self.pad else conv.padding
+        self.place = Place(padding, conv.stride, conv.dilation, conv.groups)  # type: ignore[arg-type]
+        self.weight = laid_out(conv.weight, self.place, (_BATCH_HINT, *size[1:]), dtype)
         self.bias = None if conv.bias is None else conv.bias.detach().to(dtype)
-        self.place, self.attr, self.scalars = place, tail.attr, list(tail.scalars)
+        self.attr, self.scalars = tail.attr, tail.scalars
 
     def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
-        ops: Any = torch.ops.mkldnn._convolution_pointwise
         if self.pad:
             x = functional.pad(x, self.pad)
-        if other is None:
-            out: Tensor = ops(x, self.weight, self.bias, *self.place, self.attr, self.scalars, "")
-        else:
-            attr = None if self.attr == "none" else self.attr
-            out = ops.binary(x, other, self.weight, self.bias, *self.place, "add", 1.0, attr, self.scalars, "")
-        return out
+        given = (x, self.weight, self.bias, self.place)
+        return convolved(*given, activation=self.attr, limits=self.scalars, other=other)
+
+
+def _module(conv: nn.Conv2d, tail: _Tail, size: tuple[int, ...], dtype: torch.dtype) -> nn.Module:
+    alone = tail.other is None and tail.attr in ("none", "relu") and not isinstance(conv, SameConv)
+    if alone and worthwhile(conv, size):
+        return Winograd(conv, (_BATCH_HINT, *size[1:]), dtype, relu=tail.attr == "relu")
+    return _Fused(conv, tail, size, dtype)
 
 
 def _odd_padding(conv: SameConv, size: tuple[int, ...]) -> list[int]:
@@ -138,7 +138,7 @@ def _rewrite(module: nn.Module, x: Tensor, dtype: torch.dtype) -> fx.GraphModule
         if node.op != "call_module" or not isinstance(modules[node.target], nn.Conv2d):
             continue
         tail = _tail(node, modules, order)
-        graph.add_module(f"fused_{number}", _Fused(modules[node.target], tail, node.args[0].meta["shape"], dtype))
+        graph.add_module(f"fused_{number}", _module(modules[node.target], tail, node.args[0].meta["shape"], dtype))
         with graph.graph.inserting_before(node):
             inputs = (node.args[0],) if tail.other is None else (node.args[0], tail.other)
             made = graph.graph.call_module(f"fused_{number}", inputs)
