@@ -51,6 +51,8 @@ def quantised(encoder: TileEncoder, *, folder: Path | None, streams: int) -> Til
     try:
         model = _quantised_model(openvino, encoder, None if folder is None else folder / f"{digest[:24]}.xml")
         settings = {"NUM_STREAMS": str(streams), "INFERENCE_NUM_THREADS": str(streams), "ENABLE_CPU_PINNING": "NO"}
+        any_up_to = openvino.PartialShape([openvino.Dimension(1, BATCH), 3, encoder.input_px, encoder.input_px])
+        model.reshape(any_up_to)  # the last tiles of a slide cost what they are, and not a whole batch
         compiled = openvino.Core().compile_model(_channels_last(openvino, model), "CPU", settings)
     except RuntimeError as error:
         raise BackboneUnavailable(
@@ -67,16 +69,13 @@ class OpenVinoEngine(nn.Module):
         self._compiled, self._local = compiled, threading.local()
 
     def forward(self, x: Tensor) -> Tensor:
-        """NCHW float32 in channels-last memory to feature maps, in batches of 8."""
+        """NCHW float32 in channels-last memory to feature maps, in batches of at most 8."""
         if not hasattr(self._local, "request"):
             self._local.request = self._compiled.create_infer_request()
         values, parts = np.ascontiguousarray(x.detach().permute(0, 2, 3, 1).numpy()), []  # as it lies: no copy
         for start in range(0, len(values), BATCH):
-            part = values[start : start + BATCH]
-            full = np.zeros((BATCH, *part.shape[1:]), np.float32) if len(part) < BATCH else part
-            full[: len(part)] = part
-            result = self._local.request.infer([full], share_inputs=True)[0]
-            parts.append(torch.from_numpy(result[: len(part)].copy()))
+            result = self._local.request.infer([values[start : start + BATCH]], share_inputs=True)[0]
+            parts.append(torch.from_numpy(result.copy()))
         return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 

@@ -48,6 +48,11 @@ def test_int8_is_close_on_real_tiles(tmp_path):
     assert found.mean() >= 0.98 and found.min() >= 0.94
     kept = sorted(p.suffix for p in tmp_path.iterdir())
     assert kept == [".bin", ".xml"], "quantised once, then read"
+    encoder = load_backbone("resnet50", weights_dir=shared("weights"), precision="int8", engines=tmp_path)
+    tiles = real_tiles(11)
+    together = encoder.encode(tiles)
+    for part in (slice(0, 3), slice(8, 11), slice(10, 11)):
+        np.testing.assert_array_equal(encoder.encode(tiles[part]), together[part])
 
 
 def test_int8_is_refused_for_lite0():
