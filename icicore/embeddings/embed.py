@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+import tifffile  # noqa: F401 (readers load it with the first TIFF; here that would be in the middle of a slide)
 
 from icicore.embeddings.bag import Bag, BagGrid
 from icicore.embeddings.cache import CHUNK, MAPS_BYTES, CacheEntry, EmbeddingCache, EmbeddingSpec
