@@ -53,7 +53,7 @@ def test_a_tile_gives_the_same_bits_in_every_batch(dtype):
 
 
 @torch.inference_mode()
-def test_what_lies_outside_the_picture_is_zero_and_neighbours_keep_apart():
+def test_neighbours_in_a_batch_keep_apart():
     conv, x = given(2, 128, 8, 8)
     layer = Winograd(conv, (8, 128, 8, 8), torch.float32, relu=False)
     before = layer(x)
