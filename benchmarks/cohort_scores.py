@@ -71,6 +71,7 @@ def transferred(fit: Fit, pool: StudyData, test: StudyData) -> F64:
     both = replace(
         pool,
         responder=np.concatenate([pool.responder, np.zeros(len(test), np.bool_)]),  # labels of the test stay unseen
+        grades=None,
         gene_values=np.concatenate([pool.gene_values, test.gene_values]),
         gene_measured=np.concatenate([pool.gene_measured, test.gene_measured]),
         clinical=(*pool.clinical, *test.clinical),

@@ -186,7 +186,7 @@ def within(study, asked) -> dict:
     rows = np.arange(len(study), dtype=np.int32)
     for repeat in range(asked.repeats):
         rng = np.random.default_rng([asked.seed, repeat])
-        shuffled = replace(study, responder=rng.permutation(study.responder))
+        shuffled = replace(study, responder=rng.permutation(study.responder), grades=None)
         for test in stratified_folds(rows, study.responder, FOLDS, rng=rng):
             train = np.setdiff1d(rows, test)
             for name, score in fixed.items():

@@ -26,6 +26,7 @@ F32: TypeAlias = npt.NDArray[np.float32]
 F64: TypeAlias = npt.NDArray[np.float64]
 F16: TypeAlias = npt.NDArray[np.float16]
 I32: TypeAlias = npt.NDArray[np.int32]
+I8: TypeAlias = npt.NDArray[np.int8]
 
 Progress: TypeAlias = Callable[[int, int, str], None]
 """Called as ``progress(done, total, what)``. May raise ``Cancelled`` to stop the work at a safe point."""

@@ -110,7 +110,9 @@ def make_study(n: int = 120, *, seed: int = 0, strength: float = 3.0, dim: int =
     """
     rng = np.random.default_rng(seed)
     hidden = rng.normal(size=(3, n))
-    responder = rng.random(n) < 1 / (1 + np.exp(-(strength * hidden.sum(axis=0) / np.sqrt(3) - 0.4)))
+    chance = 1 / (1 + np.exp(-(strength * hidden.sum(axis=0) / np.sqrt(3) - 0.4)))
+    responder = rng.random(n) < chance
+    grades = 2 * responder + (np.random.default_rng([seed, 1]).random(n) < chance)
     sizes = rng.integers(6, 15, n)
     direction = np.random.default_rng(1).normal(size=dim)  # the same in every study, or nothing could be learnt
     tiles = [rng.normal(size=(m, dim)) + 1.2 * h * direction for m, h in zip(sizes, hidden[0], strict=True)]
@@ -130,6 +132,7 @@ def make_study(n: int = 120, *, seed: int = 0, strength: float = 3.0, dim: int =
         tumour_types=tuple(rng.choice(["melanoma", "nsclc"], n)),
         sites=("site0",) * n,
         responder=responder,
+        grades=grades.astype(np.int8),
         tiles=np.concatenate(tiles).astype(np.float16),
         tile_index=np.concatenate([np.stack(divmod(np.arange(m), 4), axis=1) for m in sizes]).astype(np.int32),
         offsets=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
@@ -147,7 +150,8 @@ def make_study(n: int = 120, *, seed: int = 0, strength: float = 3.0, dim: int =
 
 def shuffled(study: StudyData, seed: int = 0) -> StudyData:
     """The same study with labels dealt out at random."""
-    return replace(study, responder=np.random.default_rng(seed).permutation(study.responder))
+    order = np.random.default_rng(seed).permutation(len(study))
+    return replace(study, responder=study.responder[order], grades=study.grades[order])
 
 
 def _tensor(values: np.ndarray) -> torch.Tensor:

@@ -138,8 +138,8 @@ def test_the_ablation_takes_every_remedy_away_and_adds_it_alone():
 
     rows = [row.options for row in ablation_rows()]
     assert rows[0] == OFF
-    assert [set(OFF) - set(row) for row in rows[1:6]] == [{remedy} for remedy in OFF]
+    assert [set(OFF) - set(row) for row in rows[1:7]] == [{remedy} for remedy in OFF]
     in_play = {remedy: off for remedy, off in OFF.items() if remedy != IDLE}
-    assert rows[6:10] == [{remedy: off} for remedy, off in in_play.items()]
-    assert rows[10] == {"freeze_arms": False}
-    assert rows[11:] == [{"gene_signatures": False}, {"tissue_start": False}, {"attention_guide": 0.0}]
+    assert rows[7:12] == [{remedy: off} for remedy, off in in_play.items()]
+    assert rows[12] == {"freeze_arms": False}
+    assert rows[13:] == [{"gene_signatures": False}, {"tissue_start": False}, {"attention_guide": 0.0}]

@@ -34,7 +34,7 @@ COMPARED = ("image", "genomic", "clinical", "concat")
 FULL = "full recipe"
 OFF = {
     "arms_first": False, "auxiliary_loss": 0.0, "modality_dropout": 0.0, "scale_by_present": False,
-    "weigh_readable": False,
+    "weigh_readable": False, "grade_loss": 0.0,
 }  # fmt: skip
 """The remedies of the recipe, and what training is without each."""
 NAMES = {
@@ -43,6 +43,7 @@ NAMES = {
     "modality_dropout": "modality dropout",
     "scale_by_present": "what is missing adds nothing",
     "weigh_readable": "unreadable slides count less",
+    "grade_loss": "the grades of a response",
 }
 IDLE = "auxiliary_loss"
 """Plays no part in the full recipe, whose arms stay as they are."""

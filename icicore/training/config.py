@@ -52,6 +52,11 @@ class TrainConfig(BaseModel):
     weight_decay: float = Field(0.05, ge=0, description="pull of the weights towards zero (AdamW)")
     dropout: float = Field(0.3, ge=0, lt=1, description="share of inner values hidden at random in a step")
     auxiliary_loss: float = Field(0.5, ge=0, description="weight of the loss of each arm alone")
+    grade_loss: float = Field(
+        1.0,
+        ge=0,
+        description="weight of the grades of a response, progression to complete, where a study states them",
+    )
     modality_dropout: float = Field(0.2, ge=0, lt=1, description="chance that a modality of a case is hidden in a step")
     scale_by_present: bool = Field(
         default=True, description="what is missing adds nothing, rather than letting the other modalities speak louder"

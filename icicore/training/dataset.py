@@ -18,7 +18,8 @@ from icicore.models.inputs import Batch, CaseInputs, collate
 from icicore.models.multimodal import ModelConfig
 from icicore.models.pathways import GeneSets
 from icicore.models.tile_classes import fits_scale, load_tile_head, readable_share
-from icicore.types import F16, F32, F64, I32, Json, Mask
+from icicore.training.grades import UNKNOWN, reached
+from icicore.types import F16, F32, F64, I8, I32, Json, Mask
 
 PADDED, PADDED_TILES = 2, 4096
 """A batch of whole bags may hold twice its tiles and 4,096 more; so bags of some hundred tiles go together."""
@@ -44,6 +45,7 @@ class StudyData:
     routine : values that only comparison scores read (albumin, NLR, ...), float64 (N,) each, NaN where unknown
     notes : one line for each thing that was left out or could not be used
     slide_digests : SHA-256 of the slides of each patient, or empty where nobody knows; for the leakage check
+    grades : int8 (N,) 0 PD, 1 SD, 2 PR, 3 CR, -1 where the study states the label alone; None: of nobody known
     """
 
     name: str
@@ -71,6 +73,7 @@ class StudyData:
     routine: Mapping[str, F64] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     slide_digests: tuple[tuple[str, ...], ...] = ()
+    grades: I8 | None = None
 
     def __len__(self) -> int:
         return len(self.patients)
@@ -91,7 +94,7 @@ class StudyData:
         """SHA-256 over everything a model can learn from."""
         total = hashlib.sha256()
         arrays = (self.responder, self.tiles, self.tile_index, self.offsets, self.gene_values, self.gene_measured)
-        for array in arrays:
+        for array in (*arrays, *(() if self.grades is None else (self.grades,))):
             total.update(np.ascontiguousarray(array).data)
         total.update(
             repr(
@@ -197,6 +200,16 @@ class ScaledStudy:
         parts = [tiles[::step].float() for tiles in found]
         return torch.cat(parts) if parts else torch.zeros((0, self.study.tiles.shape[-1]))
 
+    def labels_of(self, rows: I32, *, graded: bool = False) -> Tensor:
+        """Labels float (n,), or with ``graded`` the answers (n, 3) of ``grades.reached``."""
+        if not graded or self.study.grades is None:
+            return torch.from_numpy(self.labels[rows].astype(np.float32))
+        return torch.from_numpy(reached(self.study.grades[rows], self.labels[rows]))
+
+    def knows_grades(self, rows: I32) -> bool:
+        """Whether the study says of any of these rows more than the label."""
+        return self.study.grades is not None and bool((self.study.grades[rows] != UNKNOWN).any())
+
     def batches(self, rows: Sequence[int] | I32, *, size: int = 16) -> Iterator[Batch]:
         """Whole bags of these rows, in order; for evaluation.
 
@@ -221,7 +234,8 @@ def _mostly_padding(cases: Sequence[CaseInputs]) -> bool:
 class TrainingBatches(IterableDataset[tuple[Batch, Tensor]]):
     """Endless epochs of shuffled, class-balanced batches with tiles drawn anew for every case.
 
-    The minority is repeated until both classes are equally frequent, in training only.
+    The minority is repeated until both classes are equally frequent, in training only. With ``graded`` a label comes
+    with the grade of the response, see ``ScaledStudy.labels_of``.
     """
 
     study: ScaledStudy
@@ -229,12 +243,13 @@ class TrainingBatches(IterableDataset[tuple[Batch, Tensor]]):
     batch_size: int
     tiles_per_bag: int
     rng: np.random.Generator
+    graded: bool = False
 
     def __iter__(self) -> Iterator[tuple[Batch, Tensor]]:
         order = balanced(self.rows, self.study.labels, self.rng)
         for k in range(len(self)):
             rows = order[k * self.batch_size : (k + 1) * self.batch_size]
-            labels = torch.from_numpy(self.study.labels[rows].astype(np.float32))
+            labels = self.study.labels_of(rows, graded=self.graded)
             yield collate([draw_tiles(self.study.cases[i], self.tiles_per_bag, self.rng) for i in rows]), labels
 
     def __len__(self) -> int:

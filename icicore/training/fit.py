@@ -20,6 +20,7 @@ from icicore.training.config import TrainConfig
 from icicore.training.dataset import ScaledStudy, TrainingBatches
 from icicore.training.epochstate import EpochState, numpy_state, restore_numpy
 from icicore.training.frozen_arms import encoded_once, for_embeddings
+from icicore.training.grades import GradedLoss
 from icicore.training.journal import Journal
 from icicore.training.module import ResponseModule
 from icicore.training.selection import SelectionBatches, held
@@ -87,6 +88,7 @@ def fit_member(
     head = tissue_head(study) if HISTOLOGY in modalities_read(model.kind) else None
     started = config.tissue_start and head is not None
     frozen = config.freeze_arms and bool(arms) and start is None
+    graded = config.grade_loss > 0 and study.knows_grades(rows)
 
     def epoch_done(module: ResponseModule) -> None:
         if keep is not None:
@@ -105,7 +107,7 @@ def fit_member(
             study = stack.enter_context(encoded_once(network, study, np.concatenate([np.unique(rows), judges])))
             recipe, guided = for_embeddings(config), False
         selection = selection_batches(study, judges, config, rng)
-        batches = TrainingBatches(study, rows, config.batch_size, config.tiles_per_bag, rng)
+        batches = TrainingBatches(study, rows, config.batch_size, config.tiles_per_bag, rng, graded=graded)
         module = ResponseModule(
             network,
             recipe,
@@ -117,6 +119,7 @@ def fit_member(
             journal=journal,
             member=f"{model.kind}-{index}",
             guide=AttentionGuide(head) if head is not None and guided else None,
+            graded=GradedLoss(config.grade_loss) if graded else None,
         )
         _resume(module, keep, rng)
         if not module.finished:

@@ -21,6 +21,7 @@ from icicore.training.epochstate import (
     restore_generators,
     restore_optimizer,
 )
+from icicore.training.grades import GradedLoss, label_loss
 from icicore.training.halved_step import HalvedStep
 from icicore.training.halving import backward_in_parts, free_memory, rows_of
 from icicore.training.journal import Journal
@@ -35,7 +36,8 @@ class ResponseModule(HalvedStep):
     """Trains one member; ``history`` holds the selection AUC of each epoch, ``best_state`` the best epoch's weights.
 
     ``on_epoch`` is called with the module after each epoch, when ``snapshot`` holds all that is needed to go on.
-    ``guide`` pulls the tile attention, as strongly as the recipe says.
+    ``guide`` pulls the tile attention, as strongly as the recipe says; ``graded`` reads labels that come with the grade
+    of the response.
     ``journal`` is told of steps and epochs under the name ``member``.
     """
 
@@ -52,12 +54,13 @@ class ResponseModule(HalvedStep):
         journal: Journal | None = None,
         member: str = "",
         guide: AttentionGuide | None = None,
+        graded: GradedLoss | None = None,
     ) -> None:
         super().__init__(config, lambda parts, cases: self.pace.halved(cases))
         self.model = model
         self.schedule = RateSchedule(config.schedule, steps, config.warmup, patience=max(1, config.patience // 2))
         self.selection, self.on_epoch = selection, on_epoch
-        self.encoder_rate, self.tile_rate, self.guide = encoder_rate, tile_rate, guide
+        self.encoder_rate, self.tile_rate, self.guide, self.graded = encoder_rate, tile_rate, guide, graded
         self.step = 0
         self.history: list[float] = []
         self.losses: list[float] = []
@@ -113,7 +116,8 @@ class ResponseModule(HalvedStep):
     def batch_loss(self, inputs: Batch, labels: Tensor) -> Tensor:
         """Mean loss over some cases."""
         output = self.model(inputs)
-        total = loss(output, labels, self.model, auxiliary=self.config.auxiliary_loss)
+        each = label_loss if self.graded is None else self.graded
+        total = loss(output, labels, self.model, auxiliary=self.config.auxiliary_loss, each=each)
         return total if self.guide is None else total + self.config.attention_guide * self.guide(inputs, output)
 
     def on_train_epoch_start(self) -> None:
@@ -171,6 +175,7 @@ class ResponseModule(HalvedStep):
         """AdamW; no weight decay on vectors. The schedule is applied at every step by ``set_rates``."""
         config = self.config
         parameters = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
+        parameters += [] if self.graded is None else list(self.graded.named_parameters())
         groups = [
             {
                 "params": [p for name, p in parameters if (p.ndim > 1) == matrix and _part(name) == part],
@@ -191,6 +196,7 @@ class ResponseModule(HalvedStep):
         tensors = {
             **named("model", dict(self.model.state_dict())),
             **named("best", self.best_state),
+            **named("graded", {} if self.graded is None else dict(self.graded.state_dict())),
             **named("optimizer", optimizer_tensors(self.trainer.optimizers[0])),
             **named("generators", generator_tensors()),
         }
@@ -207,6 +213,8 @@ class ResponseModule(HalvedStep):
         """Continue from a snapshot; optimiser and generators follow when training starts."""
         self.model.load_state_dict(state.part("model"))
         self.best_state = state.part("best")
+        if self.graded is not None:
+            self.graded.load_state_dict(state.part("graded"))
         note = state.note
         self.step, self.best_epoch = int(note["step"]), int(note["best_epoch"])
         self.history, self.losses = list(note["history"]), list(note["losses"])
@@ -221,13 +229,23 @@ class ResponseModule(HalvedStep):
             self._resumed = None
 
 
-def loss(output: ModelOutput, labels: Tensor, model: MultimodalModel, *, auxiliary: float) -> Tensor:
-    """BCE of the fused logit plus ``auxiliary`` times the BCE of each arm alone, over the cases that have it."""
+def loss(
+    output: ModelOutput,
+    labels: Tensor,
+    model: MultimodalModel,
+    *,
+    auxiliary: float,
+    each: Callable[[Tensor, Tensor], Tensor] = label_loss,
+) -> Tensor:
+    """Loss of the fused logit plus ``auxiliary`` times that of each arm alone, over the cases that have it.
+
+    ``each`` is the loss of each logit (B, ...) under labels (B,), or (B, 3) with the grades of the response.
+    """
     present = output.modality_weights > 0
-    total = bce(output.logit, labels)
+    total = each(output.logit, labels).mean()
     if auxiliary == 0 or len(model.arms) == 1:
         return total
-    arms = bce(output.arm_logits, labels[:, None].expand_as(output.arm_logits), reduction="none")
+    arms = each(output.arm_logits, labels)
     return total + auxiliary * (arms * present).sum() / len(labels)
 
 

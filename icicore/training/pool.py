@@ -10,8 +10,9 @@ from icicore.errors import StudyError
 from icicore.genomics.alignment import align_cohort
 from icicore.genomics.features import TokenScaler
 from icicore.training.dataset import StudyData
+from icicore.training.grades import UNKNOWN
 from icicore.training.tile_file import joined
-from icicore.types import F64
+from icicore.types import F64, I8
 
 T = TypeVar("T")
 
@@ -52,6 +53,7 @@ def pool_studies(studies: Sequence[StudyData], *, name: str, align: bool = True)
         tumour_types=_joined(studies, lambda s: s.tumour_types),
         sites=_joined(studies, lambda s: (s.name,) * len(s)),
         responder=np.concatenate([s.responder for s in studies]),
+        grades=_grades(studies),
         tiles=joined(tiles),
         tile_index=np.concatenate([s.tile_index for s in studies]),
         offsets=np.concatenate([[0], *(s.offsets[1:] + end for s, end in zip(studies, ends, strict=False))]),
@@ -82,6 +84,12 @@ def _check(studies: Sequence[StudyData], name: str) -> None:
 
 def _joined(studies: Sequence[StudyData], part: Callable[[StudyData], Sequence[T]]) -> tuple[T, ...]:
     return tuple(item for study in studies for item in part(study))
+
+
+def _grades(studies: Sequence[StudyData]) -> I8 | None:
+    if all(s.grades is None for s in studies):
+        return None
+    return np.concatenate([np.full(len(s), UNKNOWN, np.int8) if s.grades is None else s.grades for s in studies])
 
 
 def _routine(studies: Sequence[StudyData], key: str) -> F64:

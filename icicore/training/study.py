@@ -15,10 +15,11 @@ from icicore.errors import StudyError
 from icicore.genomics.panel import GenePanel, load_panel
 from icicore.genomics.signatures import signatures_of
 from icicore.training.dataset import StudyData
+from icicore.training.grades import GRADES, UNKNOWN
 from icicore.training.study_genes import read_genes
 from icicore.training.study_slides import EmbedSlide, Offsets, grid_of, no_tiles, read_tiles
 from icicore.training.study_tables import ROUTINE, Patient, guarded, read_patients, read_samples
-from icicore.types import F64, Mask, Progress, no_progress
+from icicore.types import F64, I8, Mask, Progress, no_progress
 
 __all__ = ["FEWEST_PATIENTS", "EmbedSlide", "log_left_out", "read_study"]
 
@@ -78,6 +79,7 @@ def read_study(
         tumour_types=tuple(p.tumour_type for p in patients),
         sites=tuple(p.site for p in patients),
         responder=np.array([p.responder for p in patients], np.bool_),
+        grades=_grades(patients),
         tiles=found.tiles,
         tile_index=found.index,
         offsets=found.offsets,
@@ -140,6 +142,12 @@ def _absent(patients: Sequence[Patient], measured: Mask, offsets: Offsets | None
         CLINICAL: any(p.clinical is not None for p in patients),
     }
     return [f"no patient has {name}: the study is used without it" for name, there in found.items() if not there]
+
+
+def _grades(patients: Sequence[Patient]) -> I8 | None:
+    """Grade of each response, as in ``StudyData``; None where the study states labels alone."""
+    grades = [UNKNOWN if p.response is None else GRADES.index(p.response) for p in patients]
+    return np.array(grades, np.int8) if max(grades) != UNKNOWN else None
 
 
 def _routine(patients: Sequence[Patient]) -> Mapping[str, F64]:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from icicore.clinical.response import parse_label
+from icicore.clinical.response import parse_label, parse_word
 from icicore.clinical.table import parse_clinical
-from icicore.domain import ClinicalValues, TumourType
+from icicore.domain import ClinicalValues, Recist, TumourType
 from icicore.errors import StudyError
 from icicore.genomics.coverage import listed
 
@@ -25,12 +25,16 @@ _SPLIT = "SPLIT"
 
 @dataclass(frozen=True)
 class Patient:
-    """A labelled patient; ``routine`` holds the values of ``ROUTINE`` that are known."""
+    """A labelled patient; ``response`` is None where the study states the label alone.
+
+    ``routine`` holds the values of ``ROUTINE`` that are known.
+    """
 
     patient: str
     tumour_type: str
     site: str
     responder: bool
+    response: Recist | None
     clinical: ClinicalValues | None
     endpoint: str = ""
     routine: Mapping[str, float] = field(default_factory=dict)
@@ -203,6 +207,7 @@ def _patient(row: Mapping[str, str], *, responder: bool, source: str) -> Patient
         tumour_type=row["TUMOUR_TYPE"].lower(),
         site=row.get("SITE", ""),
         responder=responder,
+        response=parse_word(row["RESPONSE"]),
         clinical=None if clinical.empty else clinical,
         endpoint=row.get("RESPONSE_ENDPOINT", ""),
         routine={name: value for name, value in routine.items() if not math.isnan(value)},

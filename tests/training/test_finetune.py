@@ -1,5 +1,6 @@
 """The final phase: the last stage is trained with the heads, and what it makes never meets other embeddings."""
 
+import itertools
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -121,8 +122,11 @@ def test_the_phase_goes_on_in_parts_when_memory_runs_out_and_says_so(tuned, fold
         torch.testing.assert_close(value, tuned.backbone_stage[name], rtol=1e-2, atol=1e-3, msg=name)
 
 
-def test_tuning_that_does_not_help_leaves_the_backbone_as_it_was(folder, tmp_path):
-    bundle = run(folder, tmp_path / "bundle", CONFIG.model_copy(update={"finetune_rate": 1e4}))
+def test_tuning_that_does_not_help_leaves_the_backbone_as_it_was(folder, tmp_path, monkeypatch):
+    worse = itertools.count()
+    monkeypatch.setattr(finetune, "balanced_loss", lambda logits, labels: float(next(worse)))
+    bundle = run(folder, tmp_path / "bundle")
+    assert next(worse) > 1
     plain = run(folder, tmp_path / "plain", CONFIG.model_copy(update={"finetune_epochs": 0}), slides=False)
     assert not bundle.backbone_stage
     assert ENCODER.digest.startswith(bundle.spec.backbone_digest)

@@ -30,6 +30,13 @@ def test_every_patient_keeps_what_is_theirs():
     assert pool.clinical[40:] == second.clinical
 
 
+def test_a_cohort_that_states_labels_alone_joins_one_with_grades():
+    first, second = named("a", 40, 0), named("b", 30, 1, grades=None)
+    pool = pool_studies([first, second], name="both")
+    assert pool.grades.tolist() == [*first.grades.tolist(), *[-1] * 30]
+    assert pool_studies([second], name="one").grades is None
+
+
 def test_cohorts_without_slides_join_those_with_slides():
     bare = named("b", 30, 1, tiles=np.zeros((0, 0), np.float16), tile_index=np.zeros((0, 2), np.int32),
                  offsets=np.zeros(31, np.int64), backbone="", backbone_digest="")  # fmt: skip

@@ -55,6 +55,7 @@ def test_a_study_is_read_as_it_is(folder):
     braf, tmb, n_mut = panel.mutation_genes.index("BRAF"), len(panel.mutation_genes), len(panel.mutation_genes)
     assert study.patients == ("A", "B", "D", "E")
     assert study.responder.tolist() == [True, False, False, True]
+    assert study.grades.tolist() == [2, 0, 1, 3]
     assert study.virtual
     assert study.offsets.tolist() == [0, 7, 7, 9, 9]
     assert study.tile_index.dtype == np.int32

@@ -171,6 +171,7 @@ def test_responses_in_words_are_understood_and_others_left_out(folder):
     unlabelled = ["MR", "mixed response", "NE", "not evaluable", "", "NA"]
     responses(folder, [*words, *others, *unlabelled])
     study = read_study(folder, fewest=1)
+    assert study.grades.tolist() == [2, 2, -1, -1, 3, -1] * 2 + [1, -1, -1, 0, -1, 0]
     assert study.responder.tolist() == [True] * 12 + [False] * 6
     assert "P18" in note(study, "6 patients without a response (NE, mixed or blank) are left out")
 

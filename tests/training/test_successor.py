@@ -40,6 +40,7 @@ def grown(study, n: int = 60):
         tumour_types=(*study.tumour_types, *more.tumour_types),
         sites=(*study.sites, *more.sites),
         responder=np.concatenate([study.responder, more.responder]),
+        grades=np.concatenate([study.grades, more.grades]),
         tiles=np.concatenate([study.tiles, more.tiles]),
         tile_index=np.concatenate([study.tile_index, more.tile_index]),
         offsets=np.concatenate([study.offsets, study.offsets[-1] + more.offsets[1:]]),

@@ -20,7 +20,7 @@ from icicore.workflows.registry_compare import ComparisonSpec, compare_on
 from icicore.workflows.registry_comparison import allowed, read_comparison
 from icicore.workflows.registry_entries import find_registered
 from icicore.workflows.registry_patients import fair_patients
-from tests.factories import make_study
+from tests.factories import make_study, shuffled
 from tests.workflows.evaluation.conftest import untrained, virtual_study
 from tests.workflows.registry_world import build_world
 
@@ -79,8 +79,7 @@ def fair_rows(study, challenger, champion):
 
 
 def test_a_challenger_trained_on_shuffled_labels_is_not_offered(study, champion, tmp_path):
-    rng = np.random.default_rng(3)
-    confused = replace(study, responder=rng.permutation(study.responder))
+    confused = shuffled(study, 3)
     challenger = train_on(confused, tmp_path / "confused", CONFIG)
     # Its own split of these patients, so that it is tested on the true labels and neither trained on nor leaked.
     honest = with_cohort(challenger, **champion.spec.cohort)
@@ -91,7 +90,7 @@ def test_a_challenger_trained_on_shuffled_labels_is_not_offered(study, champion,
 
 
 def test_shuffled_labels_of_the_whole_study_leave_nothing_better_than_chance(study, champion, tmp_path):
-    confused = replace(study, responder=np.random.default_rng(4).permutation(study.responder))
+    confused = shuffled(study, 4)
     challenger = train_on(confused, tmp_path / "confused", CONFIG)
     found = compare_on(confused, challenger, with_cohort(champion, case_hashes={"train": [], "val": [], "test": []}),
                        spec=SPEC)  # fmt: skip
