@@ -21,8 +21,8 @@ def settle(page: Any) -> None:
     page.evaluate(f"() => {V}.osd.forceRedraw()")
     page.evaluate(FRAMES)  # OpenSeadragon asks for missing tiles when it draws
     page.wait_for_function(
-        f"""() => {{ const v = {V}, p = v.osd.viewport;
-            return v.item.getFullyLoaded() && Math.abs(p.getZoom() - p.getZoom(true)) < 1e-6 * p.getZoom()
+        f"""() => {{ const v = {V}, p = v?.osd.viewport;
+            return v?.item?.getFullyLoaded() && Math.abs(p.getZoom() - p.getZoom(true)) < 1e-6 * p.getZoom()
                 && p.getCenter().distanceTo(p.getCenter(true)) < 1e-7; }}"""
     )
     page.evaluate(FRAMES)
