@@ -93,9 +93,8 @@ def line(test: Tested) -> dict[str, float]:
     }
 
 
-def together(tests: Sequence[Tested]) -> dict[str, object]:
-    """Figures of all tests; see the head of this file."""
-    lines = [line(test) for test in tests]
+def together(tests: Sequence[Tested], lines: Sequence[dict[str, float]]) -> dict[str, object]:
+    """Figures of all tests, ``lines`` being those of each; see the head of this file."""
     y, p, called = (
         np.concatenate(parts)
         for parts in zip(*((t.y, t.probability[MAIN], t.probability[MAIN] >= t.threshold) for t in tests), strict=True)
@@ -116,23 +115,31 @@ def together(tests: Sequence[Tested]) -> dict[str, object]:
     }
 
 
-def _mean(values: Sequence[float]) -> dict[str, float]:
-    error = float(np.std(values, ddof=1) / len(values) ** 0.5) if len(values) > 1 else float("nan")
+def _mean(values: Sequence[float]) -> dict[str, float | None]:
+    """Mean, range, and standard error, which one value does not have."""
+    error = float(np.std(values, ddof=1) / len(values) ** 0.5) if len(values) > 1 else None
     return {"mean": float(np.mean(values)), "standard_error": error, "least": min(values), "most": max(values)}
 
 
-def _weighted(tests: Sequence[Tested], *, poor: bool) -> dict[str, float]:
-    """Difference of AUC-ROC to concatenation, each test weighted by the inverse of its variance (fixed effect)."""
-    found = []
-    for test in tests:
-        who = test.poor if poor else np.ones(len(test.y), bool)
-        found.append(compare(test.y[who], test.probability[MAIN][who], test.probability[CONCAT][who]))
-    found = [f for f in found if f.standard_error > 0]  # too few of a class, or the same order of all patients
-    weight = np.array([f.standard_error**-2 for f in found])
+def _weighted(tests: Sequence[Tested], *, poor: bool) -> dict[str, float] | None:
+    """Difference of AUC-ROC to concatenation, each test weighted by the inverse of its variance (fixed effect).
+
+    A test with too few patients of a class, or ordered alike by both models, has no variance and is left out; ``n``
+    counts the patients of the others. None where no test is left.
+    """
+    groups = [test.poor if poor else np.ones(len(test.y), bool) for test in tests]
+    found = [
+        (compare(t.y[who], t.probability[MAIN][who], t.probability[CONCAT][who]), int(who.sum()))
+        for t, who in zip(tests, groups, strict=True)
+    ]
+    found = [(f, n) for f, n in found if f.standard_error > 0]
+    if not found:
+        return None
+    weight = np.array([f.standard_error**-2 for f, _ in found])
     error = float(weight.sum() ** -0.5)
-    middle = float(weight @ [f.difference for f in found]) / weight.sum()
-    n = sum(int(t.poor.sum()) if poor else len(t.y) for t in tests)
-    return {"n": n, "difference": middle, "low": middle - 1.96 * error, "high": middle + 1.96 * error}
+    middle = float(weight @ [f.difference for f, _ in found]) / weight.sum()
+    low, high = middle - 1.96 * error, middle + 1.96 * error
+    return {"n": sum(n for _, n in found), "difference": middle, "low": low, "high": high}
 
 
 def main() -> None:
@@ -144,12 +151,13 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     services = build_services(read_settings())
-    tests = []
+    tests, lines = [], []
     for seed in options.seeds:
         tests.append(tested(services, options.work / str(seed), seed, options.patients))
-        sys.stdout.write(f"{seed}: {json.dumps({k: round(v, 3) for k, v in line(tests[-1]).items()})}\n")
+        lines.append(line(tests[-1]))
+        sys.stdout.write(f"{seed}: {json.dumps({k: round(v, 3) for k, v in lines[-1].items()})}\n")
         sys.stdout.flush()
-    found = {"seeds": options.seeds, "tests": [line(t) for t in tests], "together": together(tests)}
+    found = {"seeds": options.seeds, "tests": lines, "together": together(tests, lines)}
     sys.stdout.write(json.dumps(found["together"], indent=1) + "\n")
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n")

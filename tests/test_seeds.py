@@ -29,8 +29,12 @@ def cohort(seeds, seed: int, n: int = 248):
     return seeds.Tested(rng.random(n) < p, noisy, 0.2, p, rng.random(n) < 0.3)
 
 
+def together(seeds, tests):
+    return seeds.together(tests, [seeds.line(t) for t in tests])
+
+
 def test_a_calibrated_model_has_a_small_error_only_where_many_patients_are_tested(seeds):
-    found = seeds.together([cohort(seeds, k) for k in range(6)])
+    found = together(seeds, [cohort(seeds, k) for k in range(6)])
     assert found["n"] == 6 * 248 and found["cohorts"] == 6
     assert found["ece"] < 0.04 < 0.045 < found["ece_of_each"]["mean"]
     assert found["ece_of_each"]["mean"] == pytest.approx(found["ece_of_each_if_calibrated"]["mean"], abs=0.015)
@@ -41,10 +45,10 @@ def test_differences_are_weighted_by_the_inverse_of_their_variance(seeds):
     tests = [cohort(seeds, 1, 400), cohort(seeds, 2, 100)]
     parts = [compare(t.y, t.probability["multimodal"], t.probability["concat"]) for t in tests]
     weight = [p.standard_error**-2 for p in parts]
-    found = seeds.together(tests)["over_concat"]
+    found = together(seeds, tests)["over_concat"]
     assert found["difference"] == pytest.approx(np.average([p.difference for p in parts], weights=weight))
     assert found["high"] - found["difference"] == pytest.approx(1.96 / np.sqrt(sum(weight)))
-    poor = seeds.together(tests)["over_concat_poor"]
+    poor = together(seeds, tests)["over_concat_poor"]
     assert poor["n"] == sum(int(t.poor.sum()) for t in tests) and poor["low"] < found["low"]
 
 
@@ -53,7 +57,14 @@ def test_a_cohort_that_orders_all_alike_does_not_take_all_the_weight(seeds):
     same.probability["concat"] = same.probability["multimodal"]
     other = cohort(seeds, 4)
     alone = compare(other.y, other.probability["multimodal"], other.probability["concat"]).difference
-    assert seeds.together([same, other])["over_concat"]["difference"] == pytest.approx(alone)
+    found = together(seeds, [same, other])["over_concat"]
+    assert found["difference"] == pytest.approx(alone) and found["n"] == len(other.y)
+    assert together(seeds, [same])["over_concat"] is None
+
+
+def test_one_cohort_has_a_mean_and_no_standard_error(seeds):
+    one = together(seeds, [cohort(seeds, 6)])
+    assert one["auc"]["standard_error"] is None and one["auc"]["mean"] == one["auc"]["least"]
 
 
 def test_a_line_holds_the_figures_of_its_own_test(seeds):
