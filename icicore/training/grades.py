@@ -19,7 +19,7 @@ GRADES = (Recist.PD, Recist.SD, Recist.PR, Recist.CR)
 """A grade is the place in this row."""
 UNKNOWN = -1
 """Grade of a patient of whom only the label is known."""
-_LABEL = 1
+_LABEL, _FURTHER = 1, [0, 2]
 
 
 def reached(grades: I8, responder: Mask) -> F32:
@@ -40,7 +40,9 @@ def reached(grades: I8, responder: Mask) -> F32:
 class GradedLoss(nn.Module):
     """Cross-entropy of the label plus ``weight`` times that of the two further questions, where they are answered.
 
-    ``steps`` are learned with the model and are no part of it: how far apart the questions lie on the logit.
+    A case of which the label alone is known counts as much as one that answers all three: where cohorts are pooled,
+    those that state grades would otherwise drown the others. ``steps`` are learned with the model and are no part of
+    it: how far apart the questions lie on the logit.
     """
 
     def __init__(self, weight: float) -> None:
@@ -53,7 +55,9 @@ class GradedLoss(nn.Module):
         better, label, complete = (_like(answers[:, k], logits) for k in range(3))
         apart = softplus(self.steps)
         further = _where_known(logits + apart[0], better) + _where_known(logits - apart[1], complete)
-        return bce(logits, label, reduction="none") + self.weight * further
+        total = bce(logits, label, reduction="none") + self.weight * further
+        asked = 1 + self.weight * (~answers[:, _FURTHER].isnan()).sum(dim=1)
+        return total * _like((1 + len(_FURTHER) * self.weight) / asked, logits)
 
 
 def label_loss(logits: Tensor, labels: Tensor) -> Tensor:

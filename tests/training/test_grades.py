@@ -21,7 +21,7 @@ def test_the_label_alone_gives_the_cross_entropy_of_the_label():
     answers = torch.from_numpy(reached(np.full(3, UNKNOWN, np.int8), label.numpy() > 0))
     wanted = bce(logits, label, reduction="none")
     assert torch.equal(label_loss(logits, label), wanted)
-    assert torch.equal(GradedLoss(1.0)(logits, answers), wanted)
+    assert torch.equal(GradedLoss(1.0)(logits, answers), 3 * wanted)  # it counts as much as with all three questions
     known = torch.from_numpy(reached(np.array([2, 0, 3], np.int8), label.numpy() > 0))
     assert torch.equal(GradedLoss(0.0)(logits, known), wanted)
 
