@@ -89,10 +89,12 @@ def test_performance_shows_every_figure_with_n_and_source(services):
     at = open_cohort()
     shown = html_of(at)
     assert "248" in shown and "report.json" in shown and DIGEST[:12] in shown and "Virtual data." in shown
-    assert "0.88<br><small>0.84–0.92</small>" in shown
+    auc = next(row["auc_roc"] for row in report_json()["models"] if row["name"] == "multimodal")
+    value, low, high = (f"{number:.2f}" for number in (auc["value"], *auc["interval95"]))
+    assert f"{value}<br><small>{low}–{high}</small>" in shown
     names = [trace.get("name", "") for chart in charts_of(at) for trace in chart["data"]]
     assert len(charts_of(at)) == 4
-    assert any("AUC 0.88 (0.84–0.92), n 248" in name for name in names)
+    assert any(f"AUC {value} ({low}–{high}), n 248" in name for name in names)
     assert {"treat all", "treat none"} <= set(names)
 
 
