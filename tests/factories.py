@@ -46,7 +46,8 @@ def make_model(seed: int = 0, config: ModelConfig = CONFIG) -> MultimodalModel:
         torch.manual_seed(seed)
         model = build(config)
         membership = (torch.rand(config.n_tokens, config.gene_pathways) < 0.5).float()
-        model.set_gene_sets(GeneSets(membership, torch.arange(config.gene_pathways) == 0))
+        published = torch.arange(config.gene_pathways) == 0
+        model.set_gene_sets(GeneSets(membership, published, torch.ones(config.gene_pathways)))
     return model.eval()
 
 

@@ -29,8 +29,8 @@ class Plan:
     thorough: bool = True
     cohorts: Path | None = None
     tiles: Path | None = None
-    public_members: int = 3
-    public_epochs: int = 10
+    public_members: int = 5
+    public_epochs: int = 15
     public_repeats: int = 5
     public_model_repeats: int = 1
 

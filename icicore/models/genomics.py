@@ -5,7 +5,6 @@ some two hundred of them. ``attention="full"`` makes every gene a token, as in t
 slower, and more to learn than a few hundred patients can teach.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +16,6 @@ from icicore.models.pathways import GeneSets, PathwayPool
 
 _CLIP = 5.0  # standard deviations; one absurd expression value must not decide alone
 _START = 0.2  # of the directions: small, so that what is learned soon outweighs what was drawn
-_PUBLISHED = 3.0  # start of a published signature against that of any other set
 _GAIN = 0.1  # blocks start small: what tokens say one by one comes first, what they say together is learned on top
 
 
@@ -80,7 +78,7 @@ class GeneEncoder(nn.Module):
         """Say which gene sets each token belongs to. Stored with the weights.
 
         One TMB token stands beside dozens of sets of other kinds, so groups of sets start with shares like the root of
-        their sizes; published signatures are a group of their own and start with more.
+        their sizes, published signatures as a group of their own; ``start`` says who begins with more.
         """
         self.pool.membership.copy_(sets.membership)
         if self.config.attention != "full":
@@ -88,7 +86,7 @@ class GeneEncoder(nn.Module):
             groups = torch.stack([*((part > 0).any(dim=0) & ~sets.published for part in parts), sets.published]).float()
             size = (groups.T @ groups.sum(dim=1)).clamp_min(1.0)
             with torch.no_grad():
-                self.prior.copy_(-0.5 * torch.log(size) + math.log(_PUBLISHED) * sets.published)
+                self.prior.copy_(torch.log(sets.start) - 0.5 * torch.log(size))
 
     def fit_activities(self, values: Tensor, measured: Tensor) -> None:
         """Standardise the activities of gene sets over training cases, both (N, T)."""

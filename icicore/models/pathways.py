@@ -17,10 +17,18 @@ _ENOUGH = 2  # cases in which a set must be measured before its spread says anyt
 
 @dataclass(frozen=True, eq=False)
 class GeneSets:
-    """Gene sets over T tokens: ``membership`` 0/1 (T, P), and ``published`` bool (P,), the signatures of response."""
+    """Gene sets over T tokens.
+
+    Attributes
+    ----------
+    membership : 0/1 (T, P)
+    published : bool (P,), the signatures of response
+    start : float (P,), attention that a set begins with, against that of another one of an equally large group
+    """
 
     membership: Tensor
     published: Tensor
+    start: Tensor
 
 
 class PathwayPool(nn.Module):

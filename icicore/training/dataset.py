@@ -21,6 +21,11 @@ from icicore.models.tile_classes import fits_scale, load_tile_head, readable_sha
 from icicore.training.grades import UNKNOWN, reached
 from icicore.types import F16, F32, F64, I8, I32, Json, Mask
 
+_START = {"tmb": 2.0}  # attention of a set at the start of training, by its kind, against 1 of another set
+_PUBLISHED_START = {"expression": 3.0}
+"""The same for published signatures. One of mutated genes is a single gene, mutated in few: a few hundred patients
+cannot unlearn a start above their burden (``benchmarks/small_cohorts.py``)."""
+
 PADDED, PADDED_TILES = 2, 4096
 """A batch of whole bags may hold twice its tiles and 4,096 more; so bags of some hundred tiles go together."""
 
@@ -85,10 +90,11 @@ class StudyData:
 
     def gene_sets(self, *, signatures: bool = True) -> GeneSets:
         """Gene sets of the tokens, one for each kind and pathway that has any, then the published signatures."""
-        pathways = _membership(self.token_kinds, self.token_pathways)
-        published = _membership(self.token_kinds, self.token_signatures if signatures else ())
-        flags = torch.arange(pathways.shape[1] + published.shape[1]) >= pathways.shape[1]
-        return GeneSets(torch.cat([pathways, published], dim=1), flags)
+        pathways, kinds = _membership(self.token_kinds, self.token_pathways)
+        published, own = _membership(self.token_kinds, self.token_signatures if signatures else ())
+        flags = torch.arange(len(kinds) + len(own)) >= len(kinds)
+        start = [_START.get(kind, 1.0) for kind in kinds] + [_PUBLISHED_START.get(kind, 1.0) for kind in own]
+        return GeneSets(torch.cat([pathways, published], dim=1), flags, torch.tensor(start))
 
     def digest(self) -> str:
         """SHA-256 over everything a model can learn from."""
@@ -112,15 +118,15 @@ class StudyData:
         return total.hexdigest()
 
 
-def _membership(kinds: Sequence[str], names: Sequence[Sequence[str]]) -> Tensor:
-    """Float 0/1 (T, P): which sets a token belongs to, one column for each kind and name that has any."""
+def _membership(kinds: Sequence[str], names: Sequence[Sequence[str]]) -> tuple[Tensor, list[str]]:
+    """Float 0/1 (T, P), which sets a token belongs to, one column for each kind and name that has any; their kinds."""
     pairs = [[(kind, name) for name in own] for kind, own in zip(kinds, names, strict=False)]
     column = {pair: k for k, pair in enumerate(sorted({pair for own in pairs for pair in own}))}
     table = torch.zeros(len(kinds), len(column))
     for row, own in enumerate(pairs):
         for pair in own:
             table[row, column[pair]] = 1.0
-    return table
+    return table, [kind for kind, _ in column]
 
 
 _READABLE: "weakref.WeakKeyDictionary[StudyData, F64]" = weakref.WeakKeyDictionary()

@@ -41,7 +41,8 @@ def small_bundle(*, kind: str = "multimodal", members: int = 3, tile_dim: int = 
     for parameter in model.parameters():
         parameter.mul_(1.5)
     for member in model.members:
-        member.set_gene_sets(GeneSets(GENE_SETS, torch.zeros(GENE_SETS.shape[1], dtype=torch.bool)))
+        n_sets = GENE_SETS.shape[1]
+        member.set_gene_sets(GeneSets(GENE_SETS, torch.zeros(n_sets, dtype=torch.bool), torch.ones(n_sets)))
     spec = BundleSpec(
         name="small",
         virtual=True,

@@ -156,14 +156,15 @@ def test_config_survives_json_and_refuses_the_unknown():
         build(replace(CONFIG, kind="oracle"))
 
 
-def test_a_published_signature_starts_with_three_times_the_share_of_a_set_of_an_equally_large_group():
+def test_a_set_starts_with_the_share_that_its_start_gives_it_in_its_group_and_groups_with_the_root_of_their_sizes():
     encoder = build(replace(CONFIG, gene_pathways=5)).encoders["genomics"]
     membership = torch.zeros(CONFIG.n_tokens, 5)
     membership[[0, 1, 6, 7, 8], range(5)] = 1  # two sets of mutations, TMB, and two of expression
-    encoder.set_gene_sets(GeneSets(membership, torch.tensor([False] * 3 + [True] * 2)))
+    start = torch.tensor([1.0, 1.0, 2.0, 3.0, 1.0])
+    encoder.set_gene_sets(GeneSets(membership, torch.tensor([False] * 3 + [True] * 2), start))
     share = encoder.prior.detach().exp()
-    torch.testing.assert_close(share[3:] / share[:2], torch.full((2,), 3.0))
-    torch.testing.assert_close(share[2] / share[0], torch.tensor(2.0).sqrt())
+    torch.testing.assert_close(share[3:] / share[:2], torch.tensor([3.0, 1.0]))
+    torch.testing.assert_close(share[2] / share[0], 2 * torch.tensor(2.0).sqrt())
 
 
 def test_scale_of_a_tile_changes_nothing_and_yet_its_gradient_has_a_sum(case):

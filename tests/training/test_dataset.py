@@ -112,3 +112,21 @@ def test_tiles_of_another_size_are_not_judged(study, grid, monkeypatch):
     monkeypatch.setattr(dataset, "load_tile_head", lambda encoder: Head())
     study = replace(study, backbone="any", backbone_digest="0", grid=grid)
     assert set(dataset.readable_shares(study)) == {1.0}
+
+
+def test_published_expression_and_the_burden_start_with_more_and_a_published_mutated_gene_like_any_set(study):
+    kinds = ("mutation", "mutation", "tmb", "expression", "expression")
+    published = replace(
+        study,
+        token_kinds=kinds,
+        token_pathways=(("a",), ("b",), ("burden",), ("a",), ("b",)),
+        token_signatures=(("gene mutated",), (), (), ("interferon",), ("interferon",)),
+    )
+    sets = published.gene_sets()
+    starts = {
+        (bool(flag), *members.nonzero().flatten().tolist()): float(start)
+        for flag, members, start in zip(sets.published, sets.membership.T, sets.start, strict=True)
+    }
+    assert (starts[True, 0], starts[False, 2], starts[True, 3, 4]) == (1, 2, 3)
+    assert sets.start.sum() == 10  # four plain sets of one token each, and these
+    assert not published.gene_sets(signatures=False).published.any()
