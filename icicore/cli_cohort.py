@@ -71,7 +71,14 @@ _DEVICE = click.option("--device", help="auto, cpu, cuda:0 ...; default: auto.")
 
 
 @click.command()
-@_STUDY
+@click.option(
+    "--study",
+    "studies",
+    required=True,
+    multiple=True,
+    type=StudyPath(),
+    help="Study folder (cBioPortal layout plus slides.tsv) or imported study (repeatable: trained on as one).",
+)
 @click.option("--out", required=True, type=PATH, help="Bundle folder to write.")
 @_CONFIG
 @_MODEL
@@ -84,16 +91,17 @@ _DEVICE = click.option("--device", help="auto, cpu, cuda:0 ...; default: auto.")
     "--reference-tiles", is_flag=True, help="Add pictures of training tiles, as icicore bundle tiles does afterwards."
 )
 @example("icicore train --study study --out checkpoints/my-bundle")
-def train(*, study: Path, out: Path, config: Path | None, reference_tiles: bool, **options: Any) -> None:
-    """Train a bundle on a study; a run that was stopped continues where it was."""
+def train(*, studies: tuple[Path, ...], out: Path, config: Path | None, reference_tiles: bool, **options: Any) -> None:
+    """Train a bundle on a study, or on several as one; a run that was stopped continues where it was."""
     from icicore.workflows.cohort_tiles import add_tile_library
-    from icicore.workflows.learning import train_bundle
+    from icicore.workflows.learning import one_study, train_bundle
 
     acting(Role.REVIEWER, "train a model")
+    pictured = one_study(studies, "--reference-tiles") if reference_tiles else None
     with progress_bar() as progress:
-        metrics = train_bundle(services(), study, out, config_file=config, options=options, progress=progress)
-        if reference_tiles:
-            add_tile_library(services(), out, study, progress=progress)
+        metrics = train_bundle(services(), studies, out, config_file=config, options=options, progress=progress)
+        if pictured is not None:
+            add_tile_library(services(), out, pictured, progress=progress)
     print_json(metrics)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +19,7 @@ from icicore.models.inputs import Batch, CaseInputs, collate
 from icicore.models.multimodal import ModelConfig
 from icicore.models.pathways import GeneSets
 from icicore.models.tile_classes import fits_scale, load_tile_head, readable_share
+from icicore.training.balance import BalancedRows
 from icicore.training.grades import UNKNOWN, reached
 from icicore.types import F16, F32, F64, I8, I32, Json, Mask
 
@@ -50,6 +52,7 @@ class StudyData:
     routine : values that only comparison scores read (albumin, NLR, ...), float64 (N,) each, NaN where unknown
     notes : one line for each thing that was left out or could not be used
     slide_digests : SHA-256 of the slides of each patient, or empty where nobody knows; for the leakage check
+    pooled : names of the studies that this one was put together from; empty for a study of its own
     grades : int8 (N,) 0 PD, 1 SD, 2 PR, 3 CR, -1 where the study states the label alone; None: of nobody known
     """
 
@@ -79,9 +82,15 @@ class StudyData:
     notes: tuple[str, ...] = ()
     slide_digests: tuple[tuple[str, ...], ...] = ()
     grades: I8 | None = None
+    pooled: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.patients)
+
+    @property
+    def cohorts(self) -> I32:
+        """Number (N,) of the pooled study that each patient is of, which ``sites`` names; 0 in a study of its own."""
+        return np.array([self.pooled.index(site) if self.pooled else 0 for site in self.sites], np.int32)
 
     @property
     def strata(self) -> list[str]:
@@ -112,6 +121,7 @@ class StudyData:
                     self.token_pathways,
                     self.token_signatures,
                     self.backbone,
+                    *((self.sites,) if self.pooled else ()),
                 )
             ).encode()
         )
@@ -240,8 +250,8 @@ def _mostly_padding(cases: Sequence[CaseInputs]) -> bool:
 class TrainingBatches(IterableDataset[tuple[Batch, Tensor]]):
     """Endless epochs of shuffled, class-balanced batches with tiles drawn anew for every case.
 
-    The minority is repeated until both classes are equally frequent, in training only. With ``graded`` a label comes
-    with the grade of the response, see ``ScaledStudy.labels_of``.
+    Classes are balanced as by ``BalancedRows``, in training only. With ``graded`` a label comes with the grade of the
+    response, see ``ScaledStudy.labels_of``.
     """
 
     study: ScaledStudy
@@ -252,15 +262,18 @@ class TrainingBatches(IterableDataset[tuple[Batch, Tensor]]):
     graded: bool = False
 
     def __iter__(self) -> Iterator[tuple[Batch, Tensor]]:
-        order = balanced(self.rows, self.study.labels, self.rng)
+        order = self._balanced.draw(self.rng)
         for k in range(len(self)):
             rows = order[k * self.batch_size : (k + 1) * self.batch_size]
             labels = self.study.labels_of(rows, graded=self.graded)
             yield collate([draw_tiles(self.study.cases[i], self.tiles_per_bag, self.rng) for i in rows]), labels
 
     def __len__(self) -> int:
-        positive = int(self.study.labels[self.rows].sum())
-        return -(-2 * max(positive, len(self.rows) - positive) // self.batch_size)
+        return -(-len(self._balanced) // self.batch_size)
+
+    @cached_property
+    def _balanced(self) -> BalancedRows:
+        return BalancedRows(self.rows, self.study.labels, self.study.study.cohorts)
 
 
 def draw_tiles(case: CaseInputs, n: int, rng: np.random.Generator) -> CaseInputs:
@@ -278,16 +291,6 @@ def chosen_tiles(case: CaseInputs, n: int, rng: np.random.Generator) -> Tensor |
 def with_tiles(case: CaseInputs, chosen: Tensor | None) -> CaseInputs:
     """Return the case with the chosen tiles only; None for all of them."""
     return case if chosen is None or case.tiles is None else replace(case, tiles=case.tiles[chosen])
-
-
-def balanced(rows: I32, labels: Mask, rng: np.random.Generator) -> I32:
-    """Shuffle rows after repeating those of the rarer class until both are equally frequent."""
-    positive, negative = rows[labels[rows]], rows[~labels[rows]]
-    few, many = sorted((positive, negative), key=len)
-    if not len(few):
-        return rng.permutation(rows)
-    extra = rng.choice(few, len(many) - len(few), replace=len(many) > 2 * len(few))
-    return rng.permutation(np.concatenate([many, few, extra]))
 
 
 def _clinical(scaler: ClinicalScaler, values: ClinicalValues | None) -> dict[str, Tensor]:

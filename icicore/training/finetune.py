@@ -20,8 +20,9 @@ from icicore.embeddings.cache import BATCH
 from icicore.embeddings.stage import split_last_stage
 from icicore.models.inputs import Batch, CaseInputs, collate
 from icicore.models.multimodal import MultimodalModel
+from icicore.training.balance import BalancedRows
 from icicore.training.config import TrainConfig
-from icicore.training.dataset import ScaledStudy, StudyData, balanced
+from icicore.training.dataset import ScaledStudy, StudyData
 from icicore.training.halved_step import HalvedStep
 from icicore.training.journal import Journal
 from icicore.training.module import balanced_loss, hide_at_random, loss
@@ -29,7 +30,7 @@ from icicore.training.slide_access import SlideAccess
 from icicore.training.splits import Split
 from icicore.training.stage_parts import heads_in_parts, in_halves, pooled, stage_in_parts
 from icicore.training.trainer import one_thread, run_trainer, seeded
-from icicore.types import F16, I32, Mask, Progress
+from icicore.types import F16, I32, Progress
 
 _WHAT = "reading tiles"
 
@@ -89,7 +90,7 @@ def finetune(
     with one_thread(config.device):
         sampled = _sample(data, access, before, scratch=scratch, rng=rng, progress=progress)
         module = StageModule(stage, models, data, sampled, journal=journal)
-        batches = RowBatches(train, data.scaled.labels, config.finetune_batch, rng)
+        batches = RowBatches(BalancedRows(train, data.scaled.labels, data.study.cohorts), config.finetune_batch, rng)
         with seeded(config.seed + 1000):
             run_trainer(module, batches, config.finetune_epochs, config)
     if module.best_epoch == 0:
@@ -208,19 +209,17 @@ class StageModule(HalvedStep):
 class RowBatches:
     """Endless epochs of shuffled, class-balanced rows."""
 
-    rows: I32
-    labels: Mask
+    rows: BalancedRows
     size: int
     rng: np.random.Generator
 
     def __iter__(self) -> Iterator[I32]:
-        order = balanced(self.rows, self.labels, self.rng)
+        order = self.rows.draw(self.rng)
         for k in range(len(self)):
             yield order[k * self.size : (k + 1) * self.size]
 
     def __len__(self) -> int:
-        positive = int(self.labels[self.rows].sum())
-        return -(-2 * max(positive, len(self.rows) - positive) // self.size)
+        return -(-len(self.rows) // self.size)
 
 
 def _sample(

@@ -104,6 +104,7 @@ def _cohort(run: TrainingRun, prevalence: float) -> Json:
     slides = study.slide_digests or ((),) * len(study)
     return {
         "study": study.name,
+        **({"studies": list(study.pooled)} if study.pooled else {}),
         "virtual": study.virtual,
         "n": {part: len(rows) for part, rows in parts.items()},
         "responders": {part: int(study.responder[rows].sum()) for part, rows in parts.items()},

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -11,8 +12,9 @@ from icicore.genomics.alignment import align_cohort
 from icicore.genomics.features import TokenScaler
 from icicore.training.dataset import StudyData
 from icicore.training.grades import UNKNOWN
+from icicore.training.study import EmbedSlide, log_left_out, read_study
 from icicore.training.tile_file import joined
-from icicore.types import F64, I8
+from icicore.types import F64, I8, Progress, no_progress
 
 T = TypeVar("T")
 
@@ -28,8 +30,24 @@ def aligned_to(study: StudyData, scaler: TokenScaler) -> StudyData:
     return replace(study, gene_values=values)
 
 
+def read_pool(
+    folders: Sequence[Path], *, embed: EmbedSlide | None = None, progress: Progress = no_progress
+) -> StudyData:
+    """Read studies to train on as one; of a single folder the study as it is. See ``read_study`` and ``pool_studies``.
+
+    Raises
+    ------
+    InputError
+        a study cannot be read, the same study twice, or studies that do not go together
+    """
+    studies = [log_left_out(read_study(folder, embed=embed, progress=progress)) for folder in folders]
+    return studies[0] if len(studies) == 1 else pool_studies(studies, name="+".join(s.name for s in studies))
+
+
 def pool_studies(studies: Sequence[StudyData], *, name: str, align: bool = True) -> StudyData:
-    """Patients of all studies, each study aligned to the statistics of all; ``sites`` says which study one is of.
+    """Patients of all studies, each study aligned to the statistics of all.
+
+    ``pooled`` of the result names the studies, and ``sites`` says which of them a patient is of.
 
     Raises
     ------
@@ -52,6 +70,7 @@ def pool_studies(studies: Sequence[StudyData], *, name: str, align: bool = True)
         patients=_joined(studies, lambda s: s.patients),
         tumour_types=_joined(studies, lambda s: s.tumour_types),
         sites=_joined(studies, lambda s: (s.name,) * len(s)),
+        pooled=tuple(s.name for s in studies),
         responder=np.concatenate([s.responder for s in studies]),
         grades=_grades(studies),
         tiles=joined(tiles),
@@ -70,6 +89,12 @@ def pool_studies(studies: Sequence[StudyData], *, name: str, align: bool = True)
 def _check(studies: Sequence[StudyData], name: str) -> None:
     if not studies:
         raise StudyError(name, "holds no study", expected="one or more", remedy="name some")
+    names = [s.name for s in studies]
+    if len(set(names)) < len(names):
+        twice = next(n for n in names if names.count(n) > 1)
+        raise StudyError(
+            name, f"study {twice} is named twice", expected="names of their own", remedy="leave one out or rename it"
+        )
     if len({(s.panel, s.tokens) for s in studies}) > 1:
         raise StudyError(name, "the studies were read with different gene panels", remedy="read them with one")
     if len({(s.backbone, s.backbone_digest) for s in studies if len(s.tiles)}) > 1:

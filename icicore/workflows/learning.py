@@ -1,8 +1,10 @@
-"""Train a bundle on a study, and search for the recipe."""
+"""Train a bundle on one study or several, and search for the recipe."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icicore.errors import InputError
 from icicore.training.config import TrainConfig, read_config, with_options
 from icicore.types import Json, Progress, no_progress
 from icicore.workflows.inference import DEFAULT_BACKBONE, embed_default
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 def train_bundle(
     services: Services,
-    study: Path,
+    studies: Sequence[Path],
     out: Path,
     *,
     config_file: Path | None = None,
@@ -25,6 +27,7 @@ def train_bundle(
 
     Parameters
     ----------
+    studies : folders; several are trained on as one, see ``training.pool``
     options : fields of ``TrainConfig`` that override the file; None stands for not given
 
     Raises
@@ -32,12 +35,29 @@ def train_bundle(
     InputError
         The study or the configuration cannot be used.
     """
-    from icicore.training.train import train  # Lightning is slow to import
+    from icicore.training.pool import read_pool
+    from icicore.training.train import train_on  # Lightning is slow to import
 
     config = _config(config_file, options)
-    slides = _slide_access(services, study) if config.finetune_epochs else None
-    bundle = train(study, out, config, progress, embed=lambda slide: embed_default(services, slide), slides=slides)
-    return dict(bundle.spec.metrics)
+    slides = None
+    if config.finetune_epochs:
+        slides = _slide_access(services, one_study(studies, "finetune_epochs"))
+    study = read_pool(studies, embed=lambda slide: embed_default(services, slide), progress=progress)
+    return dict(train_on(study, out, config, progress, slides=slides).spec.metrics)
+
+
+def one_study(studies: Sequence[Path], what: str) -> Path:
+    """The study, where something reads its slide files: of several the files are not looked for.
+
+    Raises
+    ------
+    InputError
+        more than one study
+    """
+    if len(studies) > 1:
+        problem = f"reads the slides of one study, but {len(studies)} were given"
+        raise InputError(what, problem, expected="one --study", remedy="leave it out, or train on one study")
+    return studies[0]
 
 
 def _slide_access(services: Services, study: Path) -> "SlideAccess":

@@ -19,11 +19,10 @@ from icicore.models.bundle import ModelBundle, load_bundle
 from icicore.people import local_person
 from icicore.store.registry import CANDIDATE, REFUSED, RegistryStore
 from icicore.training.dataset import StudyData
-from icicore.training.pool import aligned_to
 from icicore.training.study import log_left_out, read_study
 from icicore.types import F64, I32, Json, Mask, Progress, no_progress
 from icicore.workflows.evaluation.faithfulness import FaithfulnessLimits, faithfulness
-from icicore.workflows.evaluation.patients import is_own_study
+from icicore.workflows.evaluation.patients import on_scale_of
 from icicore.workflows.evaluation.scoring import CohortScorer, scaled_cases
 from icicore.workflows.inference import embed_default
 from icicore.workflows.registry import champion_of
@@ -192,10 +191,7 @@ def _groups(study: StudyData, rows: I32, y: Mask, first: F64, second: F64) -> Js
 
 
 def _scorer(study: StudyData, bundle: ModelBundle, rows: I32, progress: Progress) -> CohortScorer:
-    # A cohort that a bundle does not know comes from other laboratories: it is brought to the bundle's gene scale.
-    own = is_own_study(study, bundle.spec)
-    seen = study if own else aligned_to(study, bundle.spec.token_scaler)
-    return CohortScorer(bundle, scaled_cases(seen, bundle, rows), progress=progress)
+    return CohortScorer(bundle, scaled_cases(on_scale_of(bundle.spec, study), bundle, rows), progress=progress)
 
 
 def _about(bundle: ModelBundle) -> Json:

@@ -9,8 +9,9 @@ import torch
 
 from icicore.models.tile_classes import TILE_CLASSES
 from icicore.training import dataset
+from icicore.training.balance import BalancedRows
 from icicore.training.config import TrainConfig
-from icicore.training.dataset import ScaledStudy, Scalers, TrainingBatches, balanced
+from icicore.training.dataset import ScaledStudy, Scalers, TrainingBatches
 from icicore.training.fit import resample
 from icicore.training.module import hide_at_random, loss
 from tests.factories import make_model, make_study
@@ -43,9 +44,32 @@ def test_training_batches_hold_both_classes_equally_and_only_their_rows(study):
 
 def test_every_patient_of_the_rarer_class_is_seen():
     labels = np.array([True] * 5 + [False] * 14)
-    drawn = balanced(np.arange(19, dtype=np.int32), labels, np.random.default_rng(1))
+    rows = BalancedRows(np.arange(19, dtype=np.int32), labels, np.zeros(19, np.int32))
+    drawn = rows.draw(np.random.default_rng(1))
     assert set(drawn.tolist()) == set(range(19))
     assert labels[drawn].mean() == 0.5
+    assert len(rows) == len(drawn) == 28
+
+
+def test_classes_are_balanced_within_each_cohort_and_one_of_a_single_class_stays_as_it_is():
+    labels = np.array([True] * 12 + [False] * 8 + [True] * 2 + [False] * 18 + [False] * 5)
+    cohorts = np.repeat([0, 1, 2], [20, 20, 5]).astype(np.int32)
+    rows = BalancedRows(np.arange(45, dtype=np.int32), labels, cohorts)
+    drawn = rows.draw(np.random.default_rng(1))
+    assert [labels[drawn[cohorts[drawn] == c]].mean() for c in (0, 1)] == [0.5, 0.5]
+    assert set(drawn.tolist()) == set(range(45))
+    assert len(rows) == len(drawn) == 24 + 36 + 5
+    assert (drawn[cohorts[drawn] == 2] >= 40).all()
+
+
+def test_batches_of_a_pool_are_balanced_within_its_cohorts(study):
+    responder = np.arange(60) % 2 == 0
+    responder[30:] = np.arange(30) % 6 == 0
+    pool = replace(study, responder=responder, grades=None, pooled=("a", "b"), sites=("a",) * 30 + ("b",) * 30)
+    scaled = ScaledStudy(pool, Scalers.fit(pool, np.arange(60, dtype=np.int32)))
+    batches = TrainingBatches(scaled, np.arange(60, dtype=np.int32), 8, 5, np.random.default_rng(0))
+    assert len(batches) == len(list(batches)) == -(-(30 + 50) // 8)
+    assert pool.digest() != replace(pool, pooled=()).digest()
 
 
 def test_a_bootstrap_resample_and_what_it_left_out_are_disjoint():

@@ -7,8 +7,10 @@ import pytest
 
 from icicore.errors import StudyError
 from icicore.training.dataset import Scalers
-from icicore.training.pool import aligned_to, pool_studies
+from icicore.training.pool import aligned_to, pool_studies, read_pool
+from icicore.training.study import read_study
 from tests.factories import make_study
+from tests.training.study_folder import write_small_study
 
 
 def named(name: str, n: int, seed: int, **changes):
@@ -21,6 +23,9 @@ def test_every_patient_keeps_what_is_theirs():
     pool = pool_studies([first, second], name="both", align=False)
     assert pool.patients == first.patients + second.patients
     assert pool.sites == ("a",) * 40 + ("b",) * 30
+    assert pool.pooled == ("a", "b")
+    assert pool.cohorts.tolist() == [0] * 40 + [1] * 30
+    assert set(first.cohorts) == {0}
     np.testing.assert_array_equal(pool.responder, np.concatenate([first.responder, second.responder]))
     own = pool.tiles[pool.offsets[43] : pool.offsets[44]]
     np.testing.assert_array_equal(own, second.tiles[second.offsets[3] : second.offsets[4]])
@@ -67,7 +72,8 @@ def test_a_batch_effect_between_cohorts_is_gone():
     ("others", "message"),
     [
         ([], "holds no study"),
-        ([named("a", 30, 0), named("a", 30, 0)], "patient a.P000 is in two studies"),
+        ([named("a", 30, 0), named("a", 30, 0)], "study a is named twice"),
+        ([named("a", 30, 0), replace(named("a", 30, 0), name="b")], "patient a.P000 is in two studies"),
         ([named("a", 30, 0), named("b", 30, 0, panel="other/v9")], "different gene panels"),
         ([named("a", 30, 0), named("b", 30, 0, backbone="other")], "different encoders"),
     ],
@@ -75,3 +81,12 @@ def test_a_batch_effect_between_cohorts_is_gone():
 def test_what_does_not_go_together_is_refused(others, message):
     with pytest.raises(StudyError, match=message):
         pool_studies(others, name="x")
+
+
+def test_one_folder_is_read_as_it_is_and_folders_of_equal_ids_are_refused(tmp_path):
+    folder = write_small_study(tmp_path / "one")
+    alone = read_pool([folder])
+    assert (alone.name, alone.pooled) == ("one", ())
+    assert alone.digest() == read_study(folder).digest()
+    with pytest.raises(StudyError, match=r"one\+two: patient P00 is in two studies"):
+        read_pool([folder, write_small_study(tmp_path / "two", seed=1)])

@@ -9,6 +9,7 @@ from icicore.errors import StudyError
 from icicore.fingerprint import fingerprint
 from icicore.models.spec import BundleSpec
 from icicore.training.dataset import StudyData
+from icicore.training.pool import aligned_to
 from icicore.training.splits import Split
 from icicore.types import I32, Mask
 
@@ -68,7 +69,8 @@ def find_test_patients(study: StudyData, specs: Sequence[BundleSpec]) -> TestPat
 def is_own_study(study: StudyData, spec: BundleSpec) -> bool:
     """Whether the bundle was trained on this study: the same data, or the same name or all identifiers found again.
 
-    Identifiers alone are weak evidence (many cohorts have a ``Pt1``), so some shared ones do not make it the same.
+    A study that was trained on with others is recognised by its name. Identifiers alone are weak evidence (many cohorts
+    have a ``Pt1``), so some shared ones do not make it the same.
     """
     cohort = spec.cohort
     if "salt" not in cohort:
@@ -77,7 +79,18 @@ def is_own_study(study: StudyData, spec: BundleSpec) -> bool:
         return True
     found = sum(int(_listed(study, spec, part).sum()) for part in ("train", "val", "test"))
     total = sum(len(hashes) for hashes in cohort["case_hashes"].values())
-    return found > 0 and (cohort.get("study") == study.name or found == total)
+    named = study.name in (cohort.get("study"), *cohort.get("studies", ()))
+    return found > 0 and (named or found == total)
+
+
+def on_scale_of(spec: BundleSpec, study: StudyData) -> StudyData:
+    """The study on the gene scale of a bundle.
+
+    One that the bundle was not trained on comes from other laboratories and is aligned; so is a part of a pool, as it
+    was for training.
+    """
+    as_trained = is_own_study(study, spec) and bool(study.pooled) == bool(spec.cohort.get("studies"))
+    return study if as_trained else aligned_to(study, spec.token_scaler)
 
 
 def _listed(study: StudyData, spec: BundleSpec, part: str) -> Mask:

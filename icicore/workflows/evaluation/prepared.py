@@ -10,13 +10,12 @@ from icicore.errors import StudyError
 from icicore.evaluation.evaluate import Scores
 from icicore.models.bundle import ModelBundle
 from icicore.training.dataset import StudyData
-from icicore.training.pool import aligned_to
 from icicore.training.tissue import TissueMeasures, tissue_measures
 from icicore.types import F64, Mask, Progress
 from icicore.workflows.evaluation.comparators import comparators
 from icicore.workflows.evaluation.faithfulness import FaithfulnessLimits
 from icicore.workflows.evaluation.features import FeatureLimits
-from icicore.workflows.evaluation.patients import TestPatients, find_test_patients, is_own_study
+from icicore.workflows.evaluation.patients import TestPatients, find_test_patients, on_scale_of
 from icicore.workflows.evaluation.scoring import CohortScorer, scaled_cases
 from icicore.workflows.evaluation.truth import Truth, read_truth
 
@@ -82,7 +81,7 @@ def prepare(
     patients = find_test_patients(study, [b.spec for b in bundles])
     _check_size(study, patients)
     scorers = tuple(
-        CohortScorer(b, scaled_cases(_comparable(study, b), b, patients.rows), progress=progress) for b in bundles
+        CohortScorer(b, scaled_cases(on_scale_of(b.spec, study), b, patients.rows), progress=progress) for b in bundles
     )
     if not any(scorer.present.any() for scorer in scorers):
         raise StudyError(
@@ -108,11 +107,6 @@ def prepare(
         spec=spec,
         progress=progress,
     )
-
-
-def _comparable(study: StudyData, bundle: ModelBundle) -> StudyData:
-    """The study on the gene scale of the bundle: an external cohort comes from other laboratories."""
-    return study if is_own_study(study, bundle.spec) else aligned_to(study, bundle.spec.token_scaler)
 
 
 def _check_size(study: StudyData, patients: TestPatients) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from icicore.errors import StudyError
 from icicore.models.bundle import load_bundle
-from icicore.workflows.evaluation.patients import find_test_patients, is_own_study
+from icicore.workflows.evaluation.patients import find_test_patients, is_own_study, on_scale_of
 from tests.workflows.evaluation.conftest import untrained
 
 
@@ -31,6 +31,19 @@ def test_a_foreign_study_is_tested_whole_and_shared_ids_are_counted(world, multi
     assert len(found.rows) == len(world.study)
     assert found.split is None
     assert found.shared_ids == 5
+
+
+def test_a_part_of_a_pool_gives_its_held_out_patients_on_the_scale_of_the_pool(world, multimodal):
+    cohort = multimodal.spec.cohort
+    pooled = replace(multimodal.spec, cohort=cohort | {"study": "a+b", "studies": ["a", "b"], "salt": cohort["salt"]})
+    half = np.arange(len(world.study)) < len(world.study) // 2
+    ids = tuple(p if own else f"other-{k}" for k, (p, own) in enumerate(zip(world.study.patients, half, strict=True)))
+    part = replace(world.study, name="a", patients=ids, gene_values=world.study.gene_values + 1)
+    assert is_own_study(part, pooled)
+    np.testing.assert_array_equal(find_test_patients(part, [pooled]).rows, [k for k in world.split.test if half[k]])
+    assert on_scale_of(pooled, part) is not part
+    assert not is_own_study(replace(part, name="c"), pooled)
+    assert on_scale_of(multimodal.spec, world.study) is world.study
 
 
 def test_bundles_of_two_splits_are_tested_on_what_neither_saw(world, multimodal, tmp_path):
