@@ -39,6 +39,10 @@ def test_a_bundle_of_two_cohorts_knows_both(home):
     cohort = load_bundle(home / "both").spec.cohort
     assert (cohort["study"], cohort["studies"]) == ("first+second", ["first", "second"])
     assert sum(cohort["n"].values()) == 320
+    assert cohort["graded"] == cohort["n"]["train"]
+    card = (home / "both" / "card.md").read_text()
+    assert "Studies `first`, `second` as one (virtual" in card
+    assert f"Of {cohort['graded']} training patients the loss also knew the grade" in card
 
 
 def test_a_part_of_it_is_tested_on_its_held_out_patients_and_another_cohort_whole(home):

@@ -24,9 +24,9 @@ def write_card(spec: BundleSpec) -> str:
         "",
         "## Trained on",
         "",
-        f"Study `{cohort['study']}`{' (virtual, simulated patients)' if spec.virtual else ''}: "
+        f"{_studies(cohort)}{' (virtual, simulated patients)' if spec.virtual else ''}: "
         f"{n['train']} patients for training, {n['val']} for validation, {n['test']} held out for the test; {types}; "
-        f"{100 * cohort['prevalence']:.0f} % responders in training.",
+        f"{100 * cohort['prevalence']:.0f} % responders in training." + _grades(spec),
         "",
         f"Model `{spec.model.kind}`, {_members(spec)}; "
         f"tile encoder `{spec.backbone or 'none'}`; gene panel `{spec.panel}` ({len(spec.tokens)} tokens)."
@@ -50,6 +50,19 @@ def write_card(spec: BundleSpec) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _studies(cohort: Json) -> str:
+    pooled = cohort.get("studies", ())
+    return f"Studies {', '.join(f'`{name}`' for name in pooled)} as one" if pooled else f"Study `{cohort['study']}`"
+
+
+def _grades(spec: BundleSpec) -> str:
+    """Whether the loss knew more of a response than the label."""
+    graded = spec.cohort.get("graded", 0)
+    if not graded or not spec.training.get("grade_loss"):
+        return ""
+    return f" Of {graded} training patients the loss also knew the grade of the response, from progression to complete."
 
 
 def _members(spec: BundleSpec) -> str:

@@ -18,6 +18,7 @@ from icicore.training.comparison import Scored, held_out_metrics
 from icicore.training.config import Kind, TrainConfig
 from icicore.training.drift import training_drift
 from icicore.training.fit import Member, mean_slide_embedding, model_config
+from icicore.training.grades import UNKNOWN
 from icicore.training.leakage import PARTS, case_hash
 from icicore.training.reference import training_reference
 from icicore.training.run import TrainingRun
@@ -108,6 +109,7 @@ def _cohort(run: TrainingRun, prevalence: float) -> Json:
         "virtual": study.virtual,
         "n": {part: len(rows) for part, rows in parts.items()},
         "responders": {part: int(study.responder[rows].sum()) for part, rows in parts.items()},
+        "graded": 0 if study.grades is None else int((study.grades[run.split.train] != UNKNOWN).sum()),
         "prevalence": prevalence,
         "tumour_types": {t: study.tumour_types.count(t) for t in sorted(set(study.tumour_types))},
         "salt": salt,
