@@ -6,7 +6,6 @@ of a cohort has expression would speak for its response rate, also in the next h
 """
 
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 
@@ -30,8 +29,8 @@ class BalancedRows:
 
     def draw(self, rng: np.random.Generator) -> I32:
         """Rows of one epoch, shuffled; int32 (len(self),)."""
-        drawn = [(many, few, _repeated(few, many, rng)) for few, many in self._classes()]
-        return rng.permutation(np.concatenate(list(chain.from_iterable(drawn))))
+        parts = [part for few, many in self._classes() for part in (many, few, _repeated(few, many, rng))]
+        return rng.permutation(np.concatenate(parts))
 
     def __len__(self) -> int:
         return sum(2 * len(many) if len(few) else len(many) for few, many in self._classes())
