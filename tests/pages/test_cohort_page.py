@@ -133,7 +133,8 @@ def test_planted_biomarkers_are_marked_where_that_is_known(services):
     at = open_cohort("Biomarkers")
     (chart,) = charts_of(at)
     labels = chart["data"][0]["y"]
-    assert len(labels) == 20 and labels[-1].startswith("1. TIL density at the margin") and "◆" in labels[-1]
+    first = report_json()["features"][0]["name"]
+    assert len(labels) == 20 and labels[-1].startswith(f"1. {first}") and "◆" in labels[-1]
     assert "planted" in html_of(at) and "n 248" in html_of(at)
     features = [f | {"planted": None} for f in report_json()["features"]]
     with_report(services, features=features)
