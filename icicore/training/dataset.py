@@ -25,8 +25,8 @@ from icicore.types import F16, F32, F64, I8, I32, Json, Mask
 
 _START = {"tmb": 2.0}  # attention of a set at the start of training, by its kind, against 1 of another set
 _PUBLISHED_START = {"expression": 3.0}
-"""The same for published signatures. One of mutated genes is a single gene, mutated in few: a few hundred patients
-cannot unlearn a start above their burden (``benchmarks/small_cohorts.py``)."""
+"""The same for published signatures. One of mutated genes is a single gene, mutated in few: where these start above the
+burden, some models of a few hundred patients end below the burden alone (``benchmarks/small_cohorts.py``)."""
 
 PADDED, PADDED_TILES = 2, 4096
 """A batch of whole bags may hold twice its tiles and 4,096 more; so bags of some hundred tiles go together."""

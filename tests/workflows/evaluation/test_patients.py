@@ -35,13 +35,17 @@ def test_a_foreign_study_is_tested_whole_and_shared_ids_are_counted(world, multi
 
 def test_a_part_of_a_pool_gives_its_held_out_patients_on_the_scale_of_the_pool(world, multimodal):
     cohort = multimodal.spec.cohort
-    pooled = replace(multimodal.spec, cohort=cohort | {"study": "a+b", "studies": ["a", "b"], "salt": cohort["salt"]})
+    pooled = replace(multimodal.spec, cohort=cohort | {"study": "a+b", "studies": ["a", "b"]})
     half = np.arange(len(world.study)) < len(world.study) // 2
     ids = tuple(p if own else f"other-{k}" for k, (p, own) in enumerate(zip(world.study.patients, half, strict=True)))
     part = replace(world.study, name="a", patients=ids, gene_values=world.study.gene_values + 1)
     assert is_own_study(part, pooled)
     np.testing.assert_array_equal(find_test_patients(part, [pooled]).rows, [k for k in world.split.test if half[k]])
-    assert on_scale_of(pooled, part) is not part
+    moved = replace(part, gene_values=part.gene_values + 3 * part.gene_measured)
+    brought = [on_scale_of(pooled, s).gene_values for s in (part, moved)]
+    expression = np.array(part.token_kinds) == "expression"
+    assert not np.allclose(part.gene_values[:, expression], moved.gene_values[:, expression])
+    np.testing.assert_allclose(brought[0][:, expression], brought[1][:, expression], atol=1e-3)
     assert not is_own_study(replace(part, name="c"), pooled)
     assert on_scale_of(multimodal.spec, world.study) is world.study
 
