@@ -75,3 +75,26 @@ def test_a_line_holds_the_figures_of_its_own_test(seeds):
     assert found["largest_p_against_arms"] == max(
         compare(one.y, p, one.probability[k]).p for k in ("image", "genomic", "clinical")
     )
+
+
+@pytest.mark.parametrize(("more", "on"), [((), [1, 2, 3]), (("--next",), [2, 3, 1])])
+def test_models_are_tested_on_their_own_cohort_or_on_the_next_one(seeds, monkeypatch, tmp_path, more, on):
+    seen, there = [], set()
+
+    def tested(place, other):
+        assert {place, other} <= there, "tested before it was made"
+        seen.append((place.name, other.name))
+        return cohort(seeds, len(seen))
+
+    monkeypatch.setattr(seeds, "made", lambda services, place, seed, patients: there.add(place))
+    monkeypatch.setattr(seeds, "tested", tested)
+    monkeypatch.setenv("ICICORE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("sys.argv", ["seeds.py", "--seeds", "1", "2", "3", "--work", str(tmp_path), *more])
+    seeds.main()
+    assert seen == [(str(k), str(m)) for k, m in zip([1, 2, 3], on, strict=True)]
+
+
+def test_the_next_cohort_of_a_single_one_is_refused(seeds, monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.argv", ["seeds.py", "--seeds", "1", "--work", str(tmp_path), "--next"])
+    with pytest.raises(SystemExit, match="2"):
+        seeds.main()
