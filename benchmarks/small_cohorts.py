@@ -24,6 +24,7 @@ from icicore.evaluation.metrics import auc_roc
 from icicore.fingerprint import write_json
 from icicore.models.pathways import GeneSets
 from icicore.training.dataset import StudyData
+from icicore.training.gene_sets import taught
 from icicore.training.pool import pool_studies
 from icicore.training.study import read_study
 from icicore.types import F64, I32, Mask
@@ -42,6 +43,15 @@ class EqualStart(StudyData):
         return replace(found, start=1.0 + 2.0 * found.published)
 
 
+class FullStart(StudyData):
+    """Sets begin with all of their start, however few patients they were measured in."""
+
+    def gene_sets(self, *, signatures: bool = True) -> GeneSets:
+        """As of the study, with the other start."""
+        found = super().gene_sets(signatures=signatures)
+        return replace(found, start=found.start / taught(found.membership, self.gene_measured))
+
+
 def over_all(pool: StudyData) -> StudyData:
     """The pool as one study: classes are balanced over all patients."""
     return replace(pool, pooled=())
@@ -52,9 +62,15 @@ def equal_start(pool: StudyData) -> StudyData:
     return EqualStart(**vars(pool))
 
 
+def full_start(pool: StudyData) -> StudyData:
+    """The pool with the other start of sets that few patients have."""
+    return FullStart(**vars(pool))
+
+
 VARIANTS: dict[str, Callable[[StudyData], StudyData]] = {
     "shipped recipe": lambda pool: pool,
     "classes balanced over all patients": over_all,
+    "sets start alike, however few patients have them": full_start,
     "single mutated genes start like signatures": equal_start,
 }
 
@@ -149,17 +165,30 @@ def without_expression(study: StudyData, rows: Mask | None = None) -> StudyData:
     )
 
 
+def with_foreign_expression(study: StudyData) -> StudyData:
+    """The study in which everybody who has expression has that of another patient: it says nothing about response."""
+    rows = np.flatnonzero(has_expression(study))
+    tokens = np.flatnonzero(np.array(study.token_kinds) == "expression")
+    values, known = study.gene_values.copy(), study.gene_measured.copy()
+    others = np.roll(rows, 1)
+    values[np.ix_(rows, tokens)] = study.gene_values[np.ix_(others, tokens)]
+    known[np.ix_(rows, tokens)] = study.gene_measured[np.ix_(others, tokens)]
+    return replace(study, gene_values=values, gene_measured=known)
+
+
 def measured(pool: StudyData, test: StudyData, sign: float, asked: argparse.Namespace, *, seed: int) -> dict:
     """Train on the pool; AUC among all others, and how far a hidden expression moves the logit."""
     with TemporaryDirectory() as scratch:
         bundle = trained_bundle(pool, asked.model, Path(scratch), members=asked.members, epochs=asked.epochs, seed=seed)
     every_other = np.arange(len(test)) % 2 == 0
     shown, none = (bundle_scores(bundle, study, align=False) for study in (test, without_expression(test)))
+    foreign = bundle_scores(bundle, with_foreign_expression(test), align=False)
     half = np.where(every_other, shown, none)
     has = has_expression(test) & np.isfinite(shown) & np.isfinite(none)
     return {
         "auc_half": _auc(test.responder, half),
         "auc_none": _auc(test.responder, none),
+        "auc_foreign": _auc(test.responder, np.where(every_other, foreign, none)),
         "shift": sign * float(np.mean(none[has] - shown[has])),
     }
 
@@ -171,7 +200,12 @@ def _auc(responder: Mask, score: F64) -> float:
 
 def markdown(found: dict[str, list[dict]]) -> str:
     """Mean and standard error over the pools."""
-    keys = {"auc_half": "AUC, half with expression", "auc_none": "AUC, nobody", "shift": "shift of the logit"}
+    keys = {
+        "auc_half": "AUC, half with expression",
+        "auc_none": "AUC, nobody",
+        "auc_foreign": "AUC, half with expression that says nothing",
+        "shift": "shift of the logit",
+    }
     rows = [f"| recipe | {' | '.join(keys.values())} |", "|---|---|---|---|"]
     for name, pools in found.items():
         cells = []

@@ -20,13 +20,9 @@ from icicore.models.multimodal import ModelConfig
 from icicore.models.pathways import GeneSets
 from icicore.models.tile_classes import fits_scale, load_tile_head, readable_share
 from icicore.training.balance import BalancedRows
+from icicore.training.gene_sets import gene_sets
 from icicore.training.grades import UNKNOWN, reached
 from icicore.types import F16, F32, F64, I8, I32, Json, Mask
-
-_START = {"tmb": 2.0}  # attention of a set at the start of training, by its kind, against 1 of another set
-_PUBLISHED_START = {"expression": 3.0}
-"""The same for published signatures. One of mutated genes is a single gene, mutated in few: where these start above the
-burden, some models of a few hundred patients end below the burden alone (``benchmarks/small_cohorts.py``)."""
 
 PADDED, PADDED_TILES = 2, 4096
 """A batch of whole bags may hold twice its tiles and 4,096 more; so bags of some hundred tiles go together."""
@@ -98,12 +94,9 @@ class StudyData:
         return [f"{t}/{'R' if r else 'N'}" for t, r in zip(self.tumour_types, self.responder, strict=True)]
 
     def gene_sets(self, *, signatures: bool = True) -> GeneSets:
-        """Gene sets of the tokens, one for each kind and pathway that has any, then the published signatures."""
-        pathways, kinds = _membership(self.token_kinds, self.token_pathways)
-        published, own = _membership(self.token_kinds, self.token_signatures if signatures else ())
-        flags = torch.arange(len(kinds) + len(own)) >= len(kinds)
-        start = [_START.get(kind, 1.0) for kind in kinds] + [_PUBLISHED_START.get(kind, 1.0) for kind in own]
-        return GeneSets(torch.cat([pathways, published], dim=1), flags, torch.tensor(start))
+        """Gene sets of the tokens; see ``gene_sets``."""
+        published = self.token_signatures if signatures else ()
+        return gene_sets(self.token_kinds, self.token_pathways, published, self.gene_measured)
 
     def digest(self) -> str:
         """SHA-256 over everything a model can learn from."""
@@ -126,17 +119,6 @@ class StudyData:
             ).encode()
         )
         return total.hexdigest()
-
-
-def _membership(kinds: Sequence[str], names: Sequence[Sequence[str]]) -> tuple[Tensor, list[str]]:
-    """Float 0/1 (T, P), which sets a token belongs to, one column for each kind and name that has any; their kinds."""
-    pairs = [[(kind, name) for name in own] for kind, own in zip(kinds, names, strict=False)]
-    column = {pair: k for k, pair in enumerate(sorted({pair for own in pairs for pair in own}))}
-    table = torch.zeros(len(kinds), len(column))
-    for row, own in enumerate(pairs):
-        for pair in own:
-            table[row, column[pair]] = 1.0
-    return table, [kind for kind, _ in column]
 
 
 _READABLE: "weakref.WeakKeyDictionary[StudyData, F64]" = weakref.WeakKeyDictionary()

@@ -145,6 +145,7 @@ def test_published_expression_and_the_burden_start_with_more_and_a_published_mut
         token_kinds=kinds,
         token_pathways=(("a",), ("b",), ("burden",), ("a",), ("b",)),
         token_signatures=(("gene mutated",), (), (), ("interferon",), ("interferon",)),
+        gene_measured=np.ones((300, 5), np.bool_),
     )
     sets = published.gene_sets()
     starts = {
