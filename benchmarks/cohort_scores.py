@@ -57,7 +57,7 @@ def elastic_net(study: StudyData, train: I32, test: I32) -> F64:
         return np.full(len(test), np.nan)
     genes = binary[study.gene_values[np.ix_(fit_rows, binary)].mean(axis=0) >= SEEN]
     scaler = TokenScaler.fit(study.gene_values[fit_rows], study.gene_measured[fit_rows], n_binary=len(binary))
-    scaled = scaler.transform(study.gene_values, study.gene_measured)[:, [*genes, tmb]]
+    scaled = scaler.transform(study.gene_values, study.gene_measured)[0][:, [*genes, tmb]]
     model = LogisticRegression(l1_ratio=0.5, C=0.1, solver="saga", max_iter=5000, random_state=0)
     model.fit(scaled[fit_rows], study.responder[fit_rows])
     return np.where(has[test], model.decision_function(scaled[test]), np.nan)

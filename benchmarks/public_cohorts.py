@@ -258,7 +258,7 @@ def transfer(first, second, rng) -> dict:
         before = ranked if name.startswith("sample") else lambda values, measured: values
         train = before(va, ma)
         scaler = TokenScaler.fit(train, ma, n_binary=n_binary)
-        model = LogisticRegression(C=0.003, max_iter=2000).fit(scaler.transform(train, ma)[:, columns], ya)
+        model = LogisticRegression(C=0.003, max_iter=2000).fit(scaler.transform(train, ma)[0][:, columns], ya)
 
         def score(values, name=name, before=before, scaler=scaler, model=model):
             shown = before(values, mb)
@@ -267,7 +267,7 @@ def transfer(first, second, rng) -> dict:
             if name == "cohort, centred":
                 own = TokenScaler.fit(shown, mb, n_binary=n_binary)
                 shown = shown - np.where(expression, own.mean - scaler.mean, 0)
-            return model.decision_function(scaler.transform(shown, mb)[:, columns])
+            return model.decision_function(scaler.transform(shown, mb)[0][:, columns])
 
         plain, moved = score(vb), score(shifted)
         found["auc"][name], found["auc_shifted"][name] = auc_roc(yb, plain), auc_roc(yb, moved)

@@ -62,9 +62,9 @@ class Reason:
         return {"code": self.code, "message": self.message, "modality": self.modality}
 
 
-UNCERTAIN = "uncertain"
+UNCERTAIN, NOT_LEARNT = "uncertain", "not_learnt"
 NOTES = frozenset(
-    {"duplicate_genes", "date_genes", "unknown_genes", "unknown_classification", "unknown_build", UNCERTAIN}
+    {"duplicate_genes", "date_genes", "unknown_genes", "unknown_classification", "unknown_build", UNCERTAIN, NOT_LEARNT}
 )
 """Codes of reasons worth telling that do not limit the score."""
 

@@ -71,9 +71,13 @@ def make_bundle(
         panel="icicore/test",
         tokens=tuple(f"G{i}" for i in range(config.n_tokens)),
         token_kinds=kinds,
-        token_scaler=TokenScaler(np.zeros(config.n_tokens, np.float32), np.ones(config.n_tokens, np.float32)),
+        token_scaler=TokenScaler(
+            np.zeros(config.n_tokens, np.float32),
+            np.ones(config.n_tokens, np.float32),
+            np.ones(config.n_tokens, np.bool_),
+        ),
         clinical_scaler=ClinicalScaler(
-            np.array([60, 0.5, 1, 0.3], np.float32), np.array([10, 0.5, 1, 0.7], np.float32)
+            np.array([60, 0.5, 1, 0.3], np.float32), np.array([10, 0.5, 1, 0.7], np.float32), np.ones(4, np.bool_)
         ),
         backbone="fake",
         backbone_digest="0123456789ab",

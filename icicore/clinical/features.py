@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from icicore.domain import ClinicalValues
+from icicore.scaling import scaler_arrays, scaler_json
 from icicore.types import F32, Json, Mask
 
 NAMES = ("age", "sex", "ecog", "ldh_uln")
@@ -31,35 +32,42 @@ def encode(values: ClinicalValues) -> tuple[F32, Mask]:
 class ClinicalScaler:
     """Centre and spread of the four values over the training cases in which each is known.
 
+    A value that no training case had was never learnt, and is treated as unknown, also where a later case states it.
+
     Attributes
     ----------
     mean, scale : float32 (4,)
+    seen : bool (4,), values that some training case had
     """
 
     mean: F32
     scale: F32
+    seen: Mask
 
     @classmethod
     def fit(cls, cases: Sequence[ClinicalValues]) -> "ClinicalScaler":
         """Fit on training cases; a value that never varies keeps scale 1."""
         if not cases:
-            return cls(np.zeros(len(NAMES), np.float32), np.ones(len(NAMES), np.float32))
+            nothing = np.zeros(len(NAMES), np.float32)
+            return cls(nothing, nothing + 1, np.zeros(len(NAMES), np.bool_))
         raw, known = (np.stack(column) for column in zip(*map(encode, cases), strict=True))
         count = np.maximum(known.sum(axis=0), 1)
         mean = np.where(known, raw, 0).sum(axis=0, dtype=np.float64) / count
         scale = np.sqrt((np.where(known, raw - mean, 0) ** 2).sum(axis=0, dtype=np.float64) / count)
-        return cls(mean.astype(np.float32), np.where(scale < 1e-6, 1.0, scale).astype(np.float32))
+        spread = np.where(scale < 1e-6, 1.0, scale).astype(np.float32)
+        return cls(mean.astype(np.float32), spread, np.asarray(known.any(axis=0)))
 
     def transform(self, values: ClinicalValues) -> tuple[F32, Mask]:
-        """Z-scores, float32 (4,), 0 where unknown, and which values are known, bool (4,)."""
+        """Z-scores, float32 (4,), 0 where they cannot be used, and which can, bool (4,): known and ever learnt."""
         raw, known = encode(values)
+        known = known & self.seen
         return np.where(known, (raw - self.mean) / self.scale, 0).astype(np.float32), known
 
     def to_json(self) -> Json:
         """As stored in a bundle."""
-        return {"mean": [float(v) for v in self.mean], "scale": [float(v) for v in self.scale]}
+        return scaler_json(self.mean, self.scale, self.seen)
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, list[float]]) -> "ClinicalScaler":
+    def from_json(cls, stored: Mapping[str, Sequence[float]]) -> "ClinicalScaler":
         """Inverse of :meth:`to_json`, exact."""
-        return cls(np.array(stored["mean"], np.float32), np.array(stored["scale"], np.float32))
+        return cls(*scaler_arrays(stored))

@@ -1,12 +1,13 @@
 """Mutation calls and expression as one token vector with a mask of what was measured."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from icicore.genomics.panel import N_MUTATION_GENES, GenePanel, resolve_symbol
 from icicore.genomics.records import Expression, MutationCalls
+from icicore.scaling import scaler_arrays, scaler_json
 from icicore.types import F32, Json, Mask
 
 Z_LIMIT = 10.0
@@ -81,13 +82,18 @@ class TokenScaler:
     Mutation tokens keep 0 and 1 (mean 0, scale 1), so that 0 stays "wild type". TMB and expression are z-scored
     over the cases in which they were measured.
 
+    A token that no training case had measured was never learnt: what a model does with it is as it was drawn before
+    training. Such a token is treated as not measured, also where a later case has it.
+
     Attributes
     ----------
     mean, scale : float32 (T,)
+    seen : bool (T,), tokens that some training case had measured
     """
 
     mean: F32
     scale: F32
+    seen: Mask
 
     @classmethod
     def fit(cls, values: F32, measured: Mask, *, n_binary: int = N_MUTATION_GENES) -> "TokenScaler":
@@ -100,18 +106,19 @@ class TokenScaler:
         # A token seen in fewer than two cases, or never varying, says nothing about spread.
         scale[(count < 2) | (scale < 1e-3)] = 1.0
         mean[:n_binary], scale[:n_binary] = 0.0, 1.0
-        return cls(mean.astype(np.float32), scale.astype(np.float32))
+        return cls(mean.astype(np.float32), scale.astype(np.float32), np.asarray(count > 0))
 
-    def transform(self, values: F32, measured: Mask) -> F32:
-        """Scale ``values`` (..., T), float32; tokens that were not measured become 0."""
+    def transform(self, values: F32, measured: Mask) -> tuple[F32, Mask]:
+        """Scaled ``values`` (..., T), float32, 0 where they cannot be used, and which can: measured and ever learnt."""
+        usable = measured & self.seen
         scaled = np.clip((values - self.mean) / self.scale, -Z_LIMIT, Z_LIMIT)
-        return np.where(measured, scaled, 0).astype(np.float32)
+        return np.where(usable, scaled, 0).astype(np.float32), usable
 
     def to_json(self) -> Json:
         """As stored in a bundle."""
-        return {"mean": [float(v) for v in self.mean], "scale": [float(v) for v in self.scale]}
+        return scaler_json(self.mean, self.scale, self.seen)
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, list[float]]) -> "TokenScaler":
+    def from_json(cls, stored: Mapping[str, Sequence[float]]) -> "TokenScaler":
         """Inverse of :meth:`to_json`, exact."""
-        return cls(np.array(stored["mean"], np.float32), np.array(stored["scale"], np.float32))
+        return cls(*scaler_arrays(stored))

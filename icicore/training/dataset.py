@@ -163,8 +163,7 @@ class ScaledStudy:
         self.tile_dim = study.tiles.shape[1] or ModelConfig.tile_dim  # a study without slides says nothing about it
         self.gene_kinds = tuple(study.token_kinds.count(kind) for kind in dict.fromkeys(study.token_kinds))
         tiles = torch.from_numpy(study.tiles)
-        genes = torch.from_numpy(scalers.tokens.transform(study.gene_values, study.gene_measured))
-        measured = torch.from_numpy(study.gene_measured)
+        genes, measured = map(torch.from_numpy, scalers.tokens.transform(study.gene_values, study.gene_measured))
         readable = readable_shares(study)
         self.cases = [
             CaseInputs(

@@ -57,6 +57,9 @@ class Asked(Protocol):
     def clinical(self) -> dict[str, float]:
         """Clinical values that are known, by name."""
 
+    def learnt(self) -> frozenset[str]:
+        """Clinical values that the model can use."""
+
 
 class Backend(Protocol):
     """What the pages ask for, as one person may see and do it. Every method is quick: long work runs as a job.

@@ -1,6 +1,6 @@
 """What if: change an input and see the answer move. Hypothetical throughout; nothing is saved or exported."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -78,7 +78,8 @@ def _inputs(asked: Asked, keys: _Keys) -> tuple[Change, DeltaGenerator]:
     if boxes[3].button("Reset", key=keys.of("reset"), icon=":material/undo:", width="stretch", help="Back to real"):
         session.put(session.WHAT_IF, session.get(session.WHAT_IF, 0) + 1)
         rerun_part()
-    changed = _clinical(asked.clinical(), keys, enabled=kept[CLINICAL] or not present[CLINICAL])
+    usable = asked.learnt() if kept[CLINICAL] or not present[CLINICAL] else frozenset()
+    changed = _clinical(asked, keys, usable)
     slot = st.container()  # above the genes, of which there may be many
     mutated = _mutations(asked.mutated(), keys, enabled=kept[GENOMICS]) if present[GENOMICS] else ()
     gone = frozenset(m for m in MODALITIES if present[m] and not kept[m])
@@ -90,28 +91,29 @@ def _inputs(asked: Asked, keys: _Keys) -> tuple[Change, DeltaGenerator]:
     return change, slot
 
 
-def _clinical(known: dict[str, float], keys: _Keys, *, enabled: bool) -> dict[str, float]:
+def _clinical(asked: Asked, keys: _Keys, usable: Collection[str]) -> dict[str, float]:
+    known, learnt = asked.clinical(), asked.learnt()
     left, right = st.columns([1.35, 1], vertical_alignment="top")
     grades = [int(g) for g in range(int(ECOG[0]), int(ECOG[1]) + 1)]
     real_ecog = None if "ecog" not in known else round(known["ecog"])
     ecog = left.segmented_control(
-        "ECOG performance status" if real_ecog is not None else "ECOG performance status (not measured)",
+        f"ECOG performance status{_unknown('ecog', known, learnt)}",
         grades,
         default=real_ecog,
         required=real_ecog is not None,
         key=keys.of("ecog"),
-        disabled=not enabled,
+        disabled="ecog" not in usable,
     )
     real_ldh = None if "ldh_uln" not in known else round(known["ldh_uln"], 2)
     ldh = right.number_input(
-        "LDH, × upper limit of normal" if real_ldh is not None else "LDH, × ULN (not measured)",
+        "LDH, × upper limit of normal" if real_ldh is not None else f"LDH, × ULN{_unknown('ldh_uln', known, learnt)}",
         min_value=LDH_ULN[0],
         max_value=LDH_ULN[1],
         value=real_ldh,
         step=0.5,
         format="%.2f",
         key=keys.of("ldh"),
-        disabled=not enabled,
+        disabled="ldh_uln" not in usable,
     )
     changed: dict[str, float] = {}
     if ecog is not None and ecog != real_ecog:
@@ -119,6 +121,13 @@ def _clinical(known: dict[str, float], keys: _Keys, *, enabled: bool) -> dict[st
     if ldh is not None and (real_ldh is None or abs(ldh - real_ldh) > _SAME_LDH):
         changed["ldh_uln"] = float(ldh)
     return changed
+
+
+def _unknown(name: str, known: Collection[str], learnt: Collection[str]) -> str:
+    """What to say behind the name of a value that the score does not rest on."""
+    if name not in learnt:
+        return " (not learnt by this model)"
+    return "" if name in known else " (not measured)"
 
 
 def _mutations(mutated: Sequence[str], keys: _Keys, *, enabled: bool) -> Sequence[str]:

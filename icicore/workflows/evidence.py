@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from icicore.clinical.features import ClinicalScaler
+from icicore.clinical.features import encode as encode_clinical
 from icicore.domain import CLINICAL, GENOMICS, HISTOLOGY, Case, Reason
 from icicore.embeddings.bag import Bag
 from icicore.embeddings.cache import EmbeddingCache
@@ -27,6 +28,7 @@ from icicore.slides.reader import OpenSlideReader, open_slide, slide_digest
 from icicore.slides.tiling import TileGrid
 from icicore.types import Progress, no_progress
 from icicore.workflows.services import Services
+from icicore.workflows.unlearnt import unlearnt_genes, unlearnt_slides, unlearnt_values
 
 COARSEST = 2.0
 """Slides up to this factor coarser than the model's tiles are used, with the limit stated; coarser ones are refused."""
@@ -84,8 +86,11 @@ def gather(
     """
     panel = load_panel(bundle.spec.panel.rpartition("/")[2])
     evidence = Evidence(case=case, panel=panel, inputs=CaseInputs(case_id=case.case_id))
-    if case.slides and HISTOLOGY not in drop and bundle.spec.backbone:
-        evidence = _add_histology(services, evidence, bundle, progress, keep_maps=keep_maps)
+    if case.slides and HISTOLOGY not in drop:
+        if bundle.spec.backbone:
+            evidence = _add_histology(services, evidence, bundle, progress, keep_maps=keep_maps)
+        else:
+            evidence = replace(evidence, reasons=(*evidence.reasons, unlearnt_slides()))
     if (case.mutations or case.expression) and GENOMICS not in drop:
         evidence = _add_genomics(evidence, bundle)
     if case.clinical and CLINICAL not in drop:
@@ -213,13 +218,12 @@ def _add_genomics(evidence: Evidence, bundle: ModelBundle) -> Evidence:
     mutations = _read_mutations(case, case.mutations) if case.mutations else None
     expression = read_expression(case.expression) if case.expression else None
     genes = encode(evidence.panel, mutations=mutations, expression=expression)
-    values = bundle.spec.token_scaler.transform(genes.values, genes.measured)
-    reasons = (mutations.warnings if mutations else ()) + (expression.warnings if expression else ())
+    values, usable = bundle.spec.token_scaler.transform(genes.values, genes.measured)
+    unlearnt = unlearnt_genes(bundle.spec, genes.measured & ~usable)
+    reasons = (mutations.warnings if mutations else ()) + (expression.warnings if expression else ()) + unlearnt
     return replace(
         evidence,
-        inputs=replace(
-            evidence.inputs, gene_values=torch.from_numpy(values), gene_measured=torch.from_numpy(genes.measured)
-        ),
+        inputs=replace(evidence.inputs, gene_values=torch.from_numpy(values), gene_measured=torch.from_numpy(usable)),
         mutations=mutations,
         expression=expression,
         genes=genes,
@@ -252,4 +256,5 @@ def _add_clinical(evidence: Evidence, scaler: ClinicalScaler) -> Evidence:
             clinical_values=torch.from_numpy(values),
             clinical_measured=torch.from_numpy(measured),
         ),
+        reasons=evidence.reasons + unlearnt_values(encode_clinical(clinical)[1] & ~measured),
     )

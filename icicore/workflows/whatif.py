@@ -91,6 +91,11 @@ class WhatIf:
         known = {name: float(raw[k]) for k, name in enumerate(NAMES) if inputs.clinical_measured[k]}
         return known | ({"ldh_uln": float(2 ** known["ldh_uln"])} if "ldh_uln" in known else {})
 
+    def learnt(self) -> frozenset[str]:
+        """Clinical values that some training patient had; another one changes nothing."""
+        scaler = ClinicalScaler.from_json(self._model.spec["clinical_scaler"])
+        return frozenset(name for name, seen in zip(NAMES, scaler.seen, strict=True) if seen)
+
     def _changed(self, change: Change) -> LightInputs:
         inputs = self._inputs
         if change.wild_type and inputs.gene_values is not None:
@@ -110,7 +115,7 @@ class WhatIf:
         for name, value in changed.items():
             k = NAMES.index(name)
             raw = np.log2(value) if name == "ldh_uln" else value
-            values[k], known[k] = (raw - scaler.mean[k]) / scaler.scale[k], True
+            values[k], known[k] = (raw - scaler.mean[k]) / scaler.scale[k], bool(scaler.seen[k])
         return replace(inputs, clinical_values=values, clinical_measured=known)
 
 

@@ -63,3 +63,11 @@ def test_scaler_survives_json():
     restored = ClinicalScaler.from_json(json.loads(json.dumps(scaler.to_json())))
     np.testing.assert_array_equal(restored.mean, scaler.mean)
     np.testing.assert_array_equal(restored.scale, scaler.scale)
+
+
+def test_a_value_that_no_training_case_had_is_unknown_later_too():
+    fitted = ClinicalScaler.fit([ClinicalValues(60, "F"), ClinicalValues(70, "M", ecog=1)])
+    scaler = ClinicalScaler.from_json(json.loads(json.dumps(fitted.to_json())))
+    values, known = scaler.transform(ClinicalValues(65, "M", 2, 4.0))
+    assert known.tolist() == [True, True, True, False] and values[3] == 0
+    assert not ClinicalScaler.fit([]).transform(ClinicalValues(65, "M", 2, 4.0))[1].any()

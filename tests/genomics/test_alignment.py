@@ -29,7 +29,7 @@ def test_a_batch_effect_in_every_gene_does_not_change_what_the_model_sees():
     batch[:, N_BINARY:] = values[:, N_BINARY:] * rng.uniform(0.5, 2, T - N_BINARY) + rng.normal(0, 3, T - N_BINARY)
     batch = np.where(measured, batch, 0).astype(np.float32)
     to = scaler()
-    seen = [to.transform(align_cohort(v, measured, to=to, n_binary=N_BINARY), measured) for v in (values, batch)]
+    seen = [to.transform(align_cohort(v, measured, to=to, n_binary=N_BINARY), measured)[0] for v in (values, batch)]
     np.testing.assert_allclose(seen[0], seen[1], atol=1e-4)
     known = np.where(measured, seen[0], np.nan)[:, N_BINARY:]
     np.testing.assert_allclose(np.nanmean(known, axis=0), 0, atol=1e-5)

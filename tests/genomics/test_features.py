@@ -53,7 +53,8 @@ def test_scaler_agrees_with_scikit_learn_where_all_is_measured():
     measured = np.ones_like(values, dtype=bool)
     scaler = TokenScaler.fit(values, measured, n_binary=2)
     expected = StandardScaler().fit_transform(values.astype(np.float64))
-    scaled = scaler.transform(values, measured)
+    scaled, usable = scaler.transform(values, measured)
+    assert usable.all()
     np.testing.assert_allclose(scaled[:, 2:], expected[:, 2:], atol=1e-5)
     np.testing.assert_array_equal(scaled[:, :2], values[:, :2].clip(-10, 10))
 
@@ -69,7 +70,8 @@ def test_unmeasured_values_never_matter(values, measured, junk):
     first, second = (TokenScaler.fit(v, measured, n_binary=1) for v in (values, other))
     np.testing.assert_array_equal(first.mean, second.mean)
     np.testing.assert_array_equal(first.scale, second.scale)
-    scaled = first.transform(other, measured)
+    scaled, usable = first.transform(other, measured)
+    np.testing.assert_array_equal(usable, measured)
     assert np.isfinite(scaled).all() and (scaled[~measured] == 0).all() and np.abs(scaled[:, 1:]).max() <= 10
 
 
@@ -80,3 +82,16 @@ def test_scaler_survives_json():
     restored = TokenScaler.from_json(json.loads(json.dumps(scaler.to_json())))
     np.testing.assert_array_equal(restored.mean, scaler.mean)
     np.testing.assert_array_equal(restored.scale, scaler.scale)
+
+
+def test_what_no_training_case_had_is_not_measured_later_either():
+    values, measured = np.arange(20, dtype=np.float32).reshape(5, 4), np.ones((5, 4), bool)
+    measured[:, [0, 3]] = False  # a mutation outside every panel, and expression that nobody has
+    scaler = TokenScaler.from_json(json.loads(json.dumps(TokenScaler.fit(values, measured, n_binary=2).to_json())))
+    scaled, usable = scaler.transform(np.full(4, 9, np.float32), np.array([True, True, False, True]))
+    assert usable.tolist() == [False, True, False, False]
+    assert scaled.tolist() == [0, 9, 0, 0]
+
+
+def test_a_scaler_that_has_seen_all_is_stored_as_before():
+    assert set(TokenScaler.fit(np.eye(3, dtype=np.float32), np.ones((3, 3), bool)).to_json()) == {"mean", "scale"}

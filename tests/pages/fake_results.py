@@ -69,6 +69,9 @@ class FakeAsked:
     def clinical(self) -> dict[str, float]:
         return {"age": 63.0, "sex": 0.0, "ecog": 1.0}
 
+    def learnt(self) -> frozenset[str]:
+        return frozenset({"age", "sex", "ecog", "ldh_uln"})
+
 
 def case_row(key: str = "0123456789abcdef", **changes: Any) -> CaseRow:
     """A scored case of the work list."""

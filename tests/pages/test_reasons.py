@@ -9,7 +9,7 @@ import pytest
 
 from icicore.ui import session
 from tests.pages.conftest import OpenPage, html_of
-from tests.pages.fake_results import FakeBackend
+from tests.pages.fake_results import FakeAsked, FakeBackend
 
 A, NO_SLIDE = "a" * 16, "d" * 16
 MARKUP = "<script>alert(1)</script>"
@@ -193,3 +193,13 @@ def test_markup_in_places_is_text(open_page: OpenPage, desk: FakeBackend) -> Non
         button(at, "Proof").click().run()
         page = html_of(at)
         assert "<script" not in page and "&lt;script&gt;" in page
+
+
+def test_a_value_that_the_model_never_learnt_cannot_be_changed(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeAsked, "learnt", lambda self: frozenset({"age", "sex"}))
+    at = what_if(open_page)
+    ldh, ecog = at.number_input[0], next(g for g in at.button_group if "ecog" in str(g.key))
+    assert ldh.label == "LDH, × ULN (not learnt by this model)" and ldh.disabled
+    assert ecog.label == "ECOG performance status (not learnt by this model)" and ecog.disabled

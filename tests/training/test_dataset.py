@@ -155,3 +155,25 @@ def test_published_expression_and_the_burden_start_with_more_and_a_published_mut
     assert (starts[True, 0], starts[False, 2], starts[True, 3, 4]) == (1, 2, 3)
     assert sets.start.sum() == 10  # four plain sets of one token each, and these
     assert not published.gene_sets(signatures=False).published.any()
+
+
+def test_what_no_training_patient_had_reaches_no_model(study):
+    """Weights of what was never trained on are as they were drawn: a cohort that has it must not be moved by them."""
+    kinds = np.array(study.token_kinds)
+    poor = replace(
+        study,
+        gene_measured=study.gene_measured & (kinds != "expression"),
+        clinical=tuple(None if c is None else replace(c, ldh_uln=None) for c in study.clinical),
+    )
+    rows = np.arange(40, dtype=np.int32)
+    scalers = Scalers.fit(poor, rows)
+    model = make_model()
+    assert (study.gene_measured & (kinds == "expression")).any()
+    assert any(c is not None and c.ldh_uln is not None for c in study.clinical)
+    for rich, bare in zip(
+        ScaledStudy(study, scalers).batches(range(len(study))),
+        ScaledStudy(poor, scalers).batches(range(len(study))),
+        strict=True,
+    ):
+        with torch.no_grad():
+            torch.testing.assert_close(model(rich).logit, model(bare).logit)

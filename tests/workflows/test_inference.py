@@ -3,12 +3,14 @@
 import itertools
 import json
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
-from icicore.domain import MODALITIES
+from icicore.domain import MODALITIES, NOT_LEARNT
 from icicore.errors import Cancelled, CaseError, GenomicsError, InputError, SlideError
 from icicore.models.tile_classes import TILE_CLASSES, load_tile_head
 from icicore.workflows.casefolder import read_case
@@ -189,3 +191,38 @@ def test_after_a_cancelled_run_the_case_can_be_scored(services, case_copy, virtu
     with pytest.raises(Cancelled):
         predict_case(services, folder, progress=stop)
     assert predict_case(services, folder)["status"] in ("scored", "limited")
+
+
+def test_what_no_training_patient_had_is_not_used_and_named(services, virtual_case):
+    bundle = services.bundle(services.bundle_ref())
+    kinds = np.array(bundle.spec.token_kinds)
+    spec = replace(
+        bundle.spec,
+        token_scaler=replace(bundle.spec.token_scaler, seen=kinds == "mutation"),
+        clinical_scaler=replace(bundle.spec.clinical_scaler, seen=np.array([True, True, False, False])),
+    )
+    case = read_case(virtual_case)
+    found, before = (gather(services, case, b, drop=["histology"]) for b in (replace(bundle, spec=spec), bundle))
+    said = [r.message for r in found.reasons if r.code == NOT_LEARNT]
+    n = int(before.inputs.gene_measured[kinds == "expression"].sum())
+    nobody = "no training patient of this model had it"
+    assert said == [
+        f"TMB is not used: {nobody}",
+        f"expression of {n} genes is not used: {nobody}",
+        f"ECOG, LDH not used: {nobody}",
+    ]
+    assert not found.inputs.gene_measured[kinds != "mutation"].any()
+    assert torch.equal(
+        found.inputs.gene_measured[kinds == "mutation"], before.inputs.gene_measured[kinds == "mutation"]
+    )
+    assert found.inputs.clinical_measured.tolist() == [*before.inputs.clinical_measured.tolist()[:2], False, False]
+    assert NOT_LEARNT not in {r.code for r in before.reasons}
+
+
+def test_slides_are_not_used_by_a_model_that_was_trained_without_any(services, virtual_case):
+    bundle = services.bundle(services.bundle_ref())
+    found = gather(services, read_case(virtual_case), replace(bundle, spec=replace(bundle.spec, backbone="")))
+    assert found.inputs.tiles is None and not found.slides
+    assert [r.message for r in found.reasons if r.code == NOT_LEARNT] == [
+        "slides are not used: no training patient of this model had any"
+    ]

@@ -141,3 +141,12 @@ def test_kept_inputs_never_leave_with_an_export(services, virtual_case, tmp_path
     assert "prediction.json" in names and INPUTS not in names
     exported = json.loads((tmp_path / "export" / "prediction.json").read_text())
     assert not any("hypothetical" in key or "what_if" in key for key in exported)
+
+
+def test_a_value_that_the_model_never_learnt_changes_nothing(asked):
+    *_, model = asked
+    scaler = replace(ClinicalScaler.from_json(model.spec["clinical_scaler"]), seen=np.array([True, True, True, False]))
+    model.spec = {**model.spec, "clinical_scaler": scaler.to_json()}
+    desk = desk_of(asked)
+    assert desk.learnt() == {"age", "sex", "ecog"}
+    assert desk.ask(Change(clinical={"ldh_uln": 4.0})).logit == pytest.approx(desk.real.logit)

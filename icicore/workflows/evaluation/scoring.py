@@ -180,7 +180,12 @@ def scaled_cases(study: StudyData, bundle: ModelBundle, rows: I32) -> list[CaseI
             remedy="use bundles of one panel",
         )
     used = dict(zip(MODALITIES, bundle.model.used.tolist(), strict=True))
-    if used[HISTOLOGY] and study.backbone and (spec.backbone, spec.backbone_digest) != _encoder(study):
+    if (
+        used[HISTOLOGY]
+        and study.backbone
+        and spec.backbone
+        and (spec.backbone, spec.backbone_digest) != _encoder(study)
+    ):
         raise BundleError(
             bundle.name,
             f"was trained on tiles of {spec.backbone}@{spec.backbone_digest}",
@@ -188,7 +193,9 @@ def scaled_cases(study: StudyData, bundle: ModelBundle, rows: I32) -> list[CaseI
             remedy="embed the slides of the study with the bundle's backbone",
         )
     scaled = ScaledStudy(study, Scalers(spec.token_scaler, spec.clinical_scaler))
-    return [scaled.cases[i] for i in rows]
+    cases = [scaled.cases[i] for i in rows]
+    no_slides_learnt = study.backbone and not spec.backbone
+    return [case.without(HISTOLOGY) for case in cases] if no_slides_learnt else cases
 
 
 def _encoder(study: StudyData) -> tuple[str, str]:

@@ -77,12 +77,17 @@ def test_a_single_arm_gives_base_rate_to_who_lacks_it(world):
 
 
 def test_a_study_of_another_encoder_or_panel_is_refused(world, multimodal):
-    from dataclasses import replace
-
     with pytest.raises(BundleError, match="was trained on tiles of"):
         scaled_cases(replace(world.study, backbone="other"), multimodal, ROWS)
     with pytest.raises(BundleError, match="was trained on gene panel"):
         scaled_cases(replace(world.study, tokens=world.study.tokens[::-1]), multimodal, ROWS)
+
+
+def test_slides_are_left_out_of_a_model_that_was_trained_without_any(world, multimodal):
+    bare = replace(multimodal, spec=replace(multimodal.spec, backbone="", backbone_digest=""))
+    cases = scaled_cases(replace(world.study, backbone="any", backbone_digest="0"), bare, ROWS)
+    assert not any(case.present[0] for case in cases)
+    assert any(case.present[0] for case in scaled_cases(world.study, multimodal, ROWS))
 
 
 def test_threads_do_not_change_the_result(scorer, two_threads):

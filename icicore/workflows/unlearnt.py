@@ -1,0 +1,35 @@
+"""What a case states and no training patient of a bundle had: it is not used, and that is said."""
+
+import numpy as np
+
+from icicore.clinical.features import NAMES
+from icicore.domain import CLINICAL, GENOMICS, HISTOLOGY, NOT_LEARNT, Reason
+from icicore.models.spec import BundleSpec
+from icicore.types import Mask
+
+_GENES = {"mutation": "mutation status", "tmb": "TMB", "expression": "expression"}
+_VALUES = {"age": "age", "sex": "sex", "ecog": "ECOG", "ldh_uln": "LDH"}
+_NOBODY = "no training patient of this model had it"
+
+
+def unlearnt_slides() -> Reason:
+    """The reason where a case has slides and the bundle was trained without any."""
+    return Reason(NOT_LEARNT, "slides are not used: no training patient of this model had any", HISTOLOGY)
+
+
+def unlearnt_genes(spec: BundleSpec, unused: Mask) -> tuple[Reason, ...]:
+    """One reason for each kind of gene tokens of which some, ``unused`` (T,), were measured and never learnt."""
+    kinds = np.array(spec.token_kinds)
+    found = []
+    for kind, name in _GENES.items():
+        n = int((unused & (kinds == kind)).sum())
+        if n:
+            genes = "" if kind == "tmb" else f" of {n} gene{'s' if n > 1 else ''}"
+            found.append(Reason(NOT_LEARNT, f"{name}{genes} is not used: {_NOBODY}", GENOMICS))
+    return tuple(found)
+
+
+def unlearnt_values(unused: Mask) -> tuple[Reason, ...]:
+    """A reason where some of the clinical values, ``unused`` (4,), are known and never learnt."""
+    names = [_VALUES[name] for name, gone in zip(NAMES, unused.tolist(), strict=True) if gone]
+    return (Reason(NOT_LEARNT, f"{', '.join(names)} not used: {_NOBODY}", CLINICAL),) if names else ()
