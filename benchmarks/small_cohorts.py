@@ -5,9 +5,10 @@
 Both studies are virtual (``icicore simulate``, of two seeds). Each pool is drawn from the first: a cohort of 90 with
 expression and one of 200 without, and the two respond at different rates (20 and 40 %, or 45 and 25 %, in turn). Every
 variant of the recipe is trained on the same pools and tested on all of the second study: with expression for every
-other patient, and with expression for nobody, where TMB alone is a score to match. The third figure is how far a
-patient's logit moves when their expression is hidden, counted as positive towards the training cohort that had none:
-nothing of it is due to the patient.
+other patient, with expression for nobody, where TMB alone is a score to match, and with every other patient having the
+expression of somebody else, as in a cohort where expression says nothing. The last figure is how far a patient's logit
+moves when their expression is hidden, counted as positive towards the training cohort that had none: nothing of it is
+due to the patient.
 """
 
 import argparse
@@ -40,7 +41,7 @@ class EqualStart(StudyData):
     def gene_sets(self, *, signatures: bool = True) -> GeneSets:
         """As of the study, with the other start."""
         found = super().gene_sets(signatures=signatures)
-        return replace(found, start=1.0 + 2.0 * found.published)
+        return replace(found, start=(1.0 + 2.0 * found.published) * taught(found.membership, self.gene_measured))
 
 
 class FullStart(StudyData):

@@ -39,8 +39,28 @@ def test_variants_change_what_they_name_and_nothing_else(small_cohorts):
     assert set(small_cohorts.over_all(pool).cohorts) == {0}
     before, other = pool.gene_sets(), small_cohorts.equal_start(pool).gene_sets()
     np.testing.assert_array_equal(before.membership, other.membership)
-    assert set(other.start.tolist()) <= {1.0, 3.0}
+    full, share = (
+        small_cohorts.full_start(pool).gene_sets(),
+        small_cohorts.taught(before.membership, pool.gene_measured),
+    )
+    expression = before.membership[np.array(pool.token_kinds) == "expression"].any(dim=0)
+    assert set(full.start.tolist()) <= {1.0, 2.0, 3.0} and (before.start < full.start)[expression].all()
+    np.testing.assert_allclose(before.start, full.start * share)
+    assert set((other.start / share).round(decimals=4).tolist()) <= {1.0, 3.0}
     assert before.start.tolist() != other.start.tolist()
+
+
+def test_foreign_expression_is_that_of_somebody_else_and_nothing_else_moves(small_cohorts):
+    study = make_study(50)
+    other = small_cohorts.with_foreign_expression(study)
+    tokens = np.array(study.token_kinds) == "expression"
+    has = small_cohorts.has_expression(study)
+    assert (study.gene_values[has] != other.gene_values[has])[:, tokens].any(axis=1).all()
+    np.testing.assert_array_equal(
+        np.sort(study.gene_values[:, tokens], axis=0), np.sort(other.gene_values[:, tokens], axis=0)
+    )
+    np.testing.assert_array_equal(study.gene_values[:, ~tokens], other.gene_values[:, ~tokens])
+    np.testing.assert_array_equal(has, small_cohorts.has_expression(other))
 
 
 def test_figures_of_one_small_training(small_cohorts):
