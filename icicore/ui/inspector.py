@@ -54,7 +54,7 @@ class _View:
 def tile_panel(backend: Backend, row: CaseRow, result: CaseResult, shown: Shown | None) -> None:
     """Show the selected tile, or say how to select one."""
     if shown is None:
-        empty("No slide in this case", "There are no tiles to inspect.")
+        empty("No slide in this result", "There are no tiles to inspect.")
         return
     tiles = load_tiles(result, shown.layers)
     tile = None if tiles is None or shown.index is None else tile_at(tiles, shown.index)

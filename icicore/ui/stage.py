@@ -32,7 +32,10 @@ class Shown:
 def stage(backend: Backend, row: CaseRow, result: CaseResult) -> Shown | None:
     """Show the slides of a result; returns what is under inspection, None without slides."""
     if not result.slides:
-        empty("No slide in this case", "The result rests on the other modalities; histology was not given.")
+        empty(
+            "No slide in this result",
+            "It rests on the other modalities: histology was not given, or the model does not use it.",
+        )
         return None
     urls = viewer_urls(
         row.case_key,

@@ -126,7 +126,7 @@ def _clinical(asked: Asked, keys: _Keys, usable: Collection[str]) -> dict[str, f
 def _unknown(name: str, known: Collection[str], learnt: Collection[str]) -> str:
     """What to say behind the name of a value that the score does not rest on."""
     if name not in learnt:
-        return " (not learnt by this model)"
+        return " (not learnt)"
     return "" if name in known else " (not measured)"
 
 

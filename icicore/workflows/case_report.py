@@ -25,7 +25,7 @@ from icicore.workflows.records import EXPORT, audit_log, difference, hashes_of, 
 from icicore.workflows.services import Services
 
 PDF, JSON = KINDS = ("pdf", "json")
-_NO_SLIDE = "No slide in this case."
+_NO_SLIDE = "No slide in this result."
 _GONE = "The slide file cannot be read any more: no pictures."
 _DIGITS = 16
 

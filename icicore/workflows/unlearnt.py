@@ -9,12 +9,12 @@ from icicore.types import Mask
 
 _GENES = {"mutation": "mutation status", "tmb": "TMB", "expression": "expression"}
 _VALUES = {"age": "age", "sex": "sex", "ecog": "ECOG", "ldh_uln": "LDH"}
-_NOBODY = "no training patient of this model had it"
+_NOBODY = "no training patient of this model had"
 
 
 def unlearnt_slides() -> Reason:
     """The reason where a case has slides and the bundle was trained without any."""
-    return Reason(NOT_LEARNT, "slides are not used: no training patient of this model had any", HISTOLOGY)
+    return Reason(NOT_LEARNT, f"slides are not used: {_NOBODY} any", HISTOLOGY)
 
 
 def unlearnt_genes(spec: BundleSpec, unused: Mask) -> tuple[Reason, ...]:
@@ -25,11 +25,14 @@ def unlearnt_genes(spec: BundleSpec, unused: Mask) -> tuple[Reason, ...]:
         n = int((unused & (kinds == kind)).sum())
         if n:
             genes = "" if kind == "tmb" else f" of {n} gene{'s' if n > 1 else ''}"
-            found.append(Reason(NOT_LEARNT, f"{name}{genes} is not used: {_NOBODY}", GENOMICS))
+            found.append(Reason(NOT_LEARNT, f"{name}{genes} is not used: {_NOBODY} it", GENOMICS))
     return tuple(found)
 
 
 def unlearnt_values(unused: Mask) -> tuple[Reason, ...]:
     """A reason where some of the clinical values, ``unused`` (4,), are known and never learnt."""
     names = [_VALUES[name] for name, gone in zip(NAMES, unused.tolist(), strict=True) if gone]
-    return (Reason(NOT_LEARNT, f"{', '.join(names)} not used: {_NOBODY}", CLINICAL),) if names else ()
+    if not names:
+        return ()
+    verb, object_ = ("is", "it") if len(names) == 1 else ("are", "them")
+    return (Reason(NOT_LEARNT, f"{' and '.join(names)} {verb} not used: {_NOBODY} {object_}", CLINICAL),)

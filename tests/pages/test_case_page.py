@@ -98,7 +98,7 @@ def test_limited_says_why_in_sentences_and_makes_no_call(open_page: OpenPage) ->
 def test_absent_modality_stays_visible_as_not_given(open_page: OpenPage) -> None:
     at = open_page("case", case=NO_SLIDE)
     page = html_of(at)
-    assert "not given" in page and "No slide in this case" in page
+    assert "not given" in page and "No slide in this result" in page
     assert not components(at)
     at.button_group(key=session.PANEL).set_value("Tile").run()
     assert not at.exception

@@ -201,5 +201,5 @@ def test_a_value_that_the_model_never_learnt_cannot_be_changed(
     monkeypatch.setattr(FakeAsked, "learnt", lambda self: frozenset({"age", "sex"}))
     at = what_if(open_page)
     ldh, ecog = at.number_input[0], next(g for g in at.button_group if "ecog" in str(g.key))
-    assert ldh.label == "LDH, × ULN (not learnt by this model)" and ldh.disabled
-    assert ecog.label == "ECOG performance status (not learnt by this model)" and ecog.disabled
+    assert ldh.label == "LDH, × ULN (not learnt)" and ldh.disabled
+    assert ecog.label == "ECOG performance status (not learnt)" and ecog.disabled

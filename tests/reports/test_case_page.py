@@ -87,7 +87,7 @@ class Recorder(canvas.Page):
 def drawn(monkeypatch):
     """Render, and return what was written where."""
 
-    def render(content, pictures=Pictures(missing="No slide in this case.")):  # noqa: B008 - frozen
+    def render(content, pictures=Pictures(missing="No slide in this result.")):  # noqa: B008 - frozen
         monkeypatch.setattr("icicore.reports.case.page.Page", Recorder)
         made = render_report(content, pictures)
         assert len(re.findall(rb"/Type /Page\b", made)) == 1

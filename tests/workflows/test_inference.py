@@ -209,7 +209,7 @@ def test_what_no_training_patient_had_is_not_used_and_named(services, virtual_ca
     assert said == [
         f"TMB is not used: {nobody}",
         f"expression of {n} genes is not used: {nobody}",
-        f"ECOG, LDH not used: {nobody}",
+        "ECOG and LDH are not used: no training patient of this model had them",
     ]
     assert not found.inputs.gene_measured[kinds != "mutation"].any()
     assert torch.equal(
