@@ -1,15 +1,25 @@
-"""What a case states and no training patient of a bundle had: it is not used, and that is said."""
+"""What a case or a study states and no training patient of a bundle had: it is not used, and that is said."""
 
 import numpy as np
 
-from icicore.clinical.features import NAMES
+from icicore.clinical.features import NAMES, encode
 from icicore.domain import CLINICAL, GENOMICS, HISTOLOGY, NOT_LEARNT, Reason
 from icicore.models.spec import BundleSpec
-from icicore.types import Mask
+from icicore.training.dataset import StudyData
+from icicore.types import I32, Mask
 
 _GENES = {"mutation": "mutation status", "tmb": "TMB", "expression": "expression"}
 _VALUES = {"age": "age", "sex": "sex", "ecog": "ECOG", "ldh_uln": "LDH"}
 _NOBODY = "no training patient of this model had"
+
+
+def unlearnt_by(spec: BundleSpec, study: StudyData, rows: I32) -> tuple[Reason, ...]:
+    """What some patients of a study have and the bundle cannot use."""
+    genes = study.gene_measured[rows].any(axis=0) & ~spec.token_scaler.seen
+    stated = [encode(c)[1] for c in (study.clinical[i] for i in rows) if c is not None]
+    clinical = np.any(stated, axis=0) & ~spec.clinical_scaler.seen if stated else np.zeros(len(NAMES), np.bool_)
+    slides = (unlearnt_slides(),) if study.backbone and not spec.backbone else ()
+    return (*slides, *unlearnt_genes(spec, genes), *unlearnt_values(clinical))
 
 
 def unlearnt_slides() -> Reason:

@@ -9,6 +9,7 @@ from icicore import __version__
 from icicore.domain import MODALITIES, RESEARCH_USE
 from icicore.types import I32, Json
 from icicore.workflows.evaluation.prepared import Prepared
+from icicore.workflows.unlearnt import unlearnt_by
 
 
 def about(run: Prepared) -> Json:
@@ -49,6 +50,9 @@ def notes(run: Prepared) -> list[str]:
         for s in run.scores
         if s.bundle is not None and not s.known.any()
     ]
+    notes += list(
+        dict.fromkeys(r.message for b in run.bundles for r in unlearnt_by(b.spec, run.study, run.patients.rows))
+    )
     if run.patients.split is None:
         notes.append(
             "external cohort: expression and TMB were brought to location and spread of the training cohort, gene by "

@@ -11,6 +11,7 @@ from icicore.errors import BundleError
 from icicore.explain.modalities import explain_modalities
 from icicore.models.bundle import load_bundle
 from icicore.workflows.evaluation.scoring import CohortScorer, scaled_cases
+from icicore.workflows.unlearnt import unlearnt_by
 
 ROWS = np.arange(20, dtype=np.int32)
 
@@ -93,3 +94,21 @@ def test_slides_are_left_out_of_a_model_that_was_trained_without_any(world, mult
 def test_threads_do_not_change_the_result(scorer, two_threads):
     assert np.array_equal(scorer.logit(), scorer.logit())
     assert torch.get_num_threads() == two_threads
+
+
+def test_what_a_study_has_and_a_bundle_never_learnt_is_named(world, multimodal):
+    kinds = np.array(multimodal.spec.token_kinds)
+    spec = replace(
+        multimodal.spec,
+        backbone="",
+        token_scaler=replace(multimodal.spec.token_scaler, seen=kinds != "expression"),
+        clinical_scaler=replace(multimodal.spec.clinical_scaler, seen=np.array([True, True, True, False])),
+    )
+    study = replace(world.study, backbone="any")
+    n = int((kinds == "expression").sum())
+    assert [r.message for r in unlearnt_by(spec, study, ROWS)] == [
+        "slides are not used: no training patient of this model had any",
+        f"expression of {n} genes is not used: no training patient of this model had it",
+        "LDH is not used: no training patient of this model had it",
+    ]
+    assert not unlearnt_by(multimodal.spec, world.study, ROWS)
