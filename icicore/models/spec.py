@@ -103,7 +103,7 @@ class BundleSpec:
             raise BundleError(source, f"key {odd[0]!r} {problem}", remedy="copy the bundle again")
         try:
             return cls(**_typed(dict(content)))
-        except (TypeError, ValueError, LookupError, AttributeError) as error:
+        except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
             raise BundleError(source, f"cannot be read ({error})", remedy="copy the bundle again") from error
 
 

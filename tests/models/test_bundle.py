@@ -88,6 +88,9 @@ def _edit(folder, **changes):
         ({"seal": None}, "carries no seal"),
         ({"model": {"depth": 4}}, "unknown key 'depth'"),
         ({"token_scaler": 3}, "cannot be read"),
+        ({"clinical_scaler": {"mean": [0.0] * 4, "scale": [1.0] * 4, "unseen": [4]}}, "cannot be read"),
+        ({"clinical_scaler": {"mean": [0.0] * 4, "scale": [1.0] * 4, "unseen": ["LDH"]}}, "cannot be read"),
+        ({"clinical_scaler": {"mean": [0.0] * 4, "scale": [1.0] * 4, "unseen": [10**30]}}, "cannot be read"),
     ],
 )
 def test_a_changed_specification_is_refused(bundle, changes, message):
