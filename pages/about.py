@@ -37,7 +37,7 @@ with models:
         empty("No model bundle", "Train one with <code>icicore train</code>, or copy one into the checkpoints folder.")
     for name, card, promoted in cards:
         with st.expander(plain(name) + (" (promoted)" if promoted else ""), expanded=promoted or len(cards) == 1):
-            st.markdown(documents.without_pictures(card))
+            st.markdown(documents.shown_card(card))
 with people:
     documents.roles(desk.person)
 with machine:

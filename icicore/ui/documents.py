@@ -1,5 +1,6 @@
 """Texts of the about page: intended use, limits, keyboard, licences."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
@@ -35,6 +36,8 @@ LIMITS = """
 - Slides are read as they are: pen, blur, folds, other stains than H&E and unusual pixel sizes are reported and limit
   the result.
 """
+_INTERVAL = re.compile(r"(?<=\d)-(?=-?\d*\.\d+\))")
+_NO_BREAK = "\u2060"
 KEYS = (
     ("Viewer: move", "drag or arrow keys; 0 shows the whole slide; f is full screen"),
     ("Viewer: zoom", "mouse wheel, double click, + and −"),
@@ -85,9 +88,14 @@ def _listed(entries: Sequence[Json]) -> dict[str, object]:
     return {str(e.get("name")): ", ".join(f"{k}: {_line(v)}" for k, v in e.items() if k != "name") for e in entries}
 
 
-def without_pictures(card: str) -> str:
-    """Return a bundle's card with pictures turned into links: a card must not make the browser fetch anything."""
-    return card.replace("![", "[").replace("<", "&lt;")
+def shown_card(card: str) -> str:
+    """Return a bundle's card as a page shows it, Markdown.
+
+    Pictures become links, since a card must not make the browser fetch anything, and the line is not broken inside
+    an interval.
+    """
+    safe = card.replace("![", "[").replace("<", "&lt;")
+    return _INTERVAL.sub(f"{_NO_BREAK}–{_NO_BREAK}", safe)
 
 
 def _line(value: object) -> str:

@@ -100,7 +100,7 @@ def overview(desk: ModelsDesk, model: Listed) -> None:
     else:
         left.html(charts.card("Test metrics", charts.note("The bundle states none.")))
     with right.container(border=True):
-        st.markdown(_smaller(documents.without_pictures(desk.card(model))) or "No card lies beside this model.")
+        st.markdown(_smaller(documents.shown_card(desk.card(model))) or "No card lies beside this model.")
 
 
 def _smaller(card: str) -> str:
