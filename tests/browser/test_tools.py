@@ -180,6 +180,28 @@ def test_classes_have_names_not_numbers(viewer):
     assert viewer.locator(".reading[data-layer=classes] b").inner_text() == "lymphocytes"
 
 
+def test_values_are_those_under_a_pointer_at_rest_when_the_view_or_the_layers_change(viewer):
+    strip = viewer.locator(".hud")
+    x, y = middle_of(viewer)
+    x, y = x + 130, y - 70
+    viewer.locator(".viewer").focus()
+    viewer.mouse.move(x, y)
+    last = strip.inner_text()
+    for key in ("+", "ArrowRight", "m", "R", "m", "R", "0"):
+        viewer.keyboard.press(key)
+        settle(viewer)
+        at_rest = strip.inner_text()
+        assert at_rest != last, f"{key} moved the slide, and the values stayed"
+        viewer.mouse.move(x + 40, y)
+        viewer.mouse.move(x, y)
+        assert strip.inner_text() == at_rest, key
+        last = at_rest
+    place = viewer.evaluate(f"() => {V}.layers.findIndex(l => l.id === 'classes')")
+    viewer.keyboard.press(str(place + 1))
+    viewer.locator(".reading[data-layer=classes] b").wait_for()
+    assert viewer.locator(".legend").nth(1).is_visible()
+
+
 def test_the_gallery_names_the_class_and_ranks_by_leaving_out(page, address):
     page.goto(f"{address}?show=gallery")
     page.locator("[data-metric=leave_one_out]").click()

@@ -23,7 +23,8 @@ def settle(page: Any) -> None:
     page.wait_for_function(
         f"""() => {{ const v = {V}, p = v?.osd.viewport;
             return v?.item?.getFullyLoaded() && Math.abs(p.getZoom() - p.getZoom(true)) < 1e-6 * p.getZoom()
-                && p.getCenter().distanceTo(p.getCenter(true)) < 1e-7; }}"""
+                && p.getCenter().distanceTo(p.getCenter(true)) < 1e-7
+                && Math.abs(p.getRotation() - p.getRotation(true)) < 1e-6; }}"""
     )
     page.evaluate(FRAMES)
 

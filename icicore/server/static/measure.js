@@ -22,7 +22,10 @@ export class Measure {
 
   end() { this.ended = this.line.length > 1; if (!this.ended) this.clear(); this.redraw(); }
 
-  move(at) { if (this.active && this.line.length && !this.ended) { this.cursor = at; this.redraw(); } }
+  move(at) {
+    if (!this.active || !this.line.length || this.ended || this.cursor?.every((v, i) => v === at[i])) return;
+    this.cursor = at; this.redraw();
+  }
 
   /** Length of the line, and the area once it is closed, in words; empty before there is a line. */
   reading(mpp) {

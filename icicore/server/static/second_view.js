@@ -22,7 +22,7 @@ export class SecondView {
       this.osd = osd;
       this.overlay = new Overlay(osd, OpenSeadragon);
       for (const name of ['open', 'update-viewport', 'resize']) osd.addHandler(name, () => this.drawShared(this.overlay));
-      osd.canvas.addEventListener('pointermove', event => this.on.move(event, this));
+      for (const name of ['pointerenter', 'pointermove']) osd.canvas.addEventListener(name, event => this.on.move(event, this));
       osd.canvas.addEventListener('pointerleave', () => this.on.leave());
       osd.addHandler('canvas-click', event => this.on.click(event, this));
       this.leader = this.main;

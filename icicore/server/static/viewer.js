@@ -30,7 +30,7 @@ class SlideViewer extends Keys(ToolDesk(Pointer(Drawing(LayerStack(ViewState(cla
   constructor(root) {
     super();
     registry.mounts++;
-    this.generation = 0; this.layers = []; this.hovered = null; this.selected = null; this.hiding = null;
+    this.generation = 0; this.layers = []; this.pointer = this.readAt = null; this.hovered = null; this.selected = null; this.hiding = null;
     this.queue = Promise.resolve();
     this.build(root);
     this.ready = Promise.all([attachStyles(root, ['base.css', 'viewer.css']), this.start()]);
@@ -76,7 +76,7 @@ class SlideViewer extends Keys(ToolDesk(Pointer(Drawing(LayerStack(ViewState(cla
     osd.navigator.addHandler('update-viewport', () => this.drawMini());
     osd.addHandler('animation-finish', () => this.rememberView());
     osd.addHandler('canvas-click', event => this.onClick(event));
-    osd.canvas.addEventListener('pointermove', event => this.onMove(event));
+    for (const name of ['pointerenter', 'pointermove']) osd.canvas.addEventListener(name, event => this.onMove(event));
     osd.canvas.addEventListener('pointerleave', () => this.onLeave());
   }
 
@@ -160,7 +160,7 @@ class SlideViewer extends Keys(ToolDesk(Pointer(Drawing(LayerStack(ViewState(cla
   destroy() {
     if (this.dead) return;
     this.rememberView();
-    this.dead = true; registry.destroys++;
+    this.dead = true; this.pointer = null; registry.destroys++;
     this.report.cancel(); this.reportTile.cancel(); this.unlisten();
     if (registry.viewers[this.data?.viewer_id] === this) delete registry.viewers[this.data.viewer_id];
     this.annotator.destroy(); this.second?.destroy(); this.sync?.leave();

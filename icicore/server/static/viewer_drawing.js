@@ -13,6 +13,7 @@ export const Drawing = Base => class extends Base {
     this.scalebar.update(um);
     const { viewport } = this.osd;
     this.toolbar.update(magnificationOf(um), magnificationOf(this.frameOf.mpp), { rotation: viewport.getRotation(), flip: viewport.getFlip() });
+    this.readSoon();
   }
 
   /** One view: the layers asked for, and what all views share. */

@@ -9,9 +9,19 @@ export const Pointer = Base => class extends Base {
     return { at, tile: tile && { ...tile, slide: this.slide.id, index: this.table.indexAt(tile.row, tile.col) } };
   }
 
-  onMove(event, view = this) {
-    if (!this.shown || !this.frameOf) return;
-    const { at, tile } = this.locate(event, view), frame = this.frameOf;
+  onMove({ clientX, clientY }, view = this) {
+    this.pointer = { clientX, clientY, view };
+    this.read();
+  }
+
+  /** After a change of view or layers, once per frame: a pointer at rest then lies on another place, or on other values. */
+  readSoon() {
+    if (this.pointer) this.readAt ??= requestAnimationFrame(() => { this.readAt = null; this.read(); });
+  }
+
+  read() {
+    if (!this.pointer?.view.osd?.isOpen() || !this.shown || !this.frameOf) return;
+    const { at, tile } = this.locate(this.pointer, this.pointer.view), frame = this.frameOf;
     this.measure.move([at.x, at.y]);
     const before = this.hovered;
     this.hovered = tile?.index === undefined ? null : tile;
@@ -21,7 +31,7 @@ export const Pointer = Base => class extends Base {
   }
 
   onLeave() {
-    this.hovered = null; this.hud.idle();
+    this.pointer = this.hovered = null; this.hud.idle();
     for (const { el } of this.bars ?? []) el.point(NaN);
     this.draw();
   }
