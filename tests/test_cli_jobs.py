@@ -54,6 +54,33 @@ def test_the_command_serves_until_it_is_told_to_stop(tmp_path):
         found = services.jobs.get(job.job_id).result
         assert "lies outside the folders that may be opened" in found["problems"][0]
         services.database.close()
-    finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
+    finally:
+        process.kill()
+
+
+TOLD_DURING_AN_IMPORT = """
+import os, signal
+from icicore.jobs import serve
+from icicore.settings import read_settings
+
+def warm_up():
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        signal.sigtimedwait([], 20)
+    except SystemExit:
+        print("swallowed", flush=True)
+
+serve.warm_up = warm_up
+serve.serve(read_settings())
+"""
+
+
+def test_a_worker_stops_although_a_library_swallowed_that_it_was_told_to(tmp_path):
+    environment = {**os.environ, "ICICORE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", TOLD_DURING_AN_IMPORT],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "swallowed\n"), done.stderr

@@ -45,9 +45,17 @@ def serve(settings: Settings, *, command: Sequence[str] = COMMAND) -> None:
     ]
     for helper in helpers:
         helper.start()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the consumer listens itself
+    told: list[int] = []
+
+    def leave(number: int, _frame: object) -> None:
+        told.append(number)
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, leave)  # until the consumer listens itself
     try:
         warm_up()
+        if told:  # a library that is being imported may turn the exit into an error of its own
+            return
         consumer = queue.create_consumer(workers=1, worker_type="thread", initial_delay=0.1, max_delay=0.2)
         consumer.run()
     finally:
